@@ -1,0 +1,129 @@
+/**
+ * Every event of a run, in the words of the journal. One event is one line of `journal.jsonl`; the file is the truth from which
+ * progress, MLflow and the report are drawn. Additions are allowed, changes of meaning need a new `version` in `run-started`.
+ */
+
+/** Metric name -> value. Non-finite numbers are written as the strings "NaN", "Infinity" and "-Infinity" in the file. */
+export type Metrics = Readonly<Record<string, number>>
+
+export type DatasetContext = 'training' | 'validation' | 'testing'
+
+export interface RunStarted {
+  readonly type: 'run-started'
+  readonly version: 1
+  /** The run's own id: the name of its folder, and the tag `runner.run` by which MLflow's run is found again. */
+  readonly run: string
+  /** The experiment file's `name`. */
+  readonly name: string
+  /** The tracking experiment (`tracking.experiment`). */
+  readonly experiment: string
+  readonly seed: number
+  readonly epochs: number
+  /** Tags for ever: git commit, dirty, leakage, synthetic, … */
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** The resolved values, flat: `optimizer.adagrad.learningRate` -> "0.01". */
+export interface Parameters {
+  readonly type: 'parameters'
+  readonly values: Readonly<Record<string, string>>
+}
+
+export interface DatasetUsed {
+  readonly type: 'dataset'
+  readonly context: DatasetContext
+  readonly name: string
+  /** At most 36 characters, one per split: MLflow drops a second context of the same digest. */
+  readonly digest: string
+  /** The root as written, and the layout. */
+  readonly source: string
+  readonly layout: string
+  /** Images of each class, in class order. */
+  readonly classCounts: Readonly<Record<string, number>>
+  readonly groups: number
+}
+
+export interface EngineStarted {
+  readonly type: 'engine-started'
+  readonly pid: number
+  readonly device: 'cpu' | 'gpu'
+  readonly backend: string
+  readonly tensorflow: string
+  readonly threads: number
+  readonly onednn: boolean
+}
+
+export interface EpochEnded {
+  readonly type: 'epoch'
+  /** Counted from 1. */
+  readonly epoch: number
+  /** Optimizer steps done since the run began. */
+  readonly step: number
+  /** `train/loss`, `train/accuracy`, `train/learning_rate`, `val/loss`, `val/accuracy`, `val/roc_auc`, … */
+  readonly metrics: Metrics
+  readonly seconds: number
+}
+
+/** The epoch's checkpoint is on disk under its final name: only now do its metrics count. */
+export interface Committed {
+  readonly type: 'committed'
+  readonly epoch: number
+  readonly step: number
+  readonly checkpoint: number
+  readonly isBest: boolean
+}
+
+export interface StoppedEarly {
+  readonly type: 'stopped-early'
+  readonly epoch: number
+  readonly metric: string
+  readonly bestEpoch: number
+}
+
+/** The vault was opened: why, and on which test set. */
+export interface TestRead {
+  readonly type: 'test-read'
+  readonly why: string
+  readonly digest: string
+}
+
+/** One-shot metrics of the final evaluation: `test/…`, `best/…`. Logged to MLflow at step 0. */
+export interface Evaluated {
+  readonly type: 'evaluated'
+  readonly metrics: Metrics
+}
+
+/** A finished file or folder of the run, relative to the run folder. */
+export interface Artifact {
+  readonly type: 'artifact'
+  readonly path: string
+}
+
+export interface Warned {
+  readonly type: 'warning'
+  readonly code: string
+  readonly message: string
+}
+
+export interface RunEnded {
+  readonly type: 'run-ended'
+  readonly status: 'finished' | 'failed' | 'interrupted'
+  readonly reason?: string
+}
+
+export type Event =
+  | RunStarted
+  | Parameters
+  | DatasetUsed
+  | EngineStarted
+  | EpochEnded
+  | Committed
+  | StoppedEarly
+  | TestRead
+  | Evaluated
+  | Artifact
+  | Warned
+  | RunEnded
+
+/** An event as it stands in the file: numbered from 0 and stamped once, in milliseconds since 1970. */
+export type Recorded = Event & { readonly sequence: number; readonly at: number }
