@@ -1,0 +1,134 @@
+/**
+ * The border to TensorFlow's C binding as tfjs-node exposes it: run any registered operation by name, eagerly. A recorder (the tracer
+ * in graph/) may stand in between and be asked for operations on resources, which exist only inside a graph.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+
+export type AttributeValue = string | number | boolean | readonly number[]
+export interface Attribute {
+  readonly name: string
+  readonly type: number
+  readonly value: AttributeValue
+}
+
+export interface TensorMetadata {
+  readonly id: number
+  readonly shape: number[]
+  readonly dtype: number
+}
+
+/** What we use of tfjs-node's native binding. Ids name tensors on the device and are never reused. */
+export interface Binding {
+  createTensor(shape: readonly number[], dtype: number, values: Float32Array | Int32Array | Uint8Array): number
+  deleteTensor(id: number): void
+  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array
+  executeOp(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): TensorMetadata[]
+  loadSavedModel(folder: string, tags: string): number
+  deleteSavedModel(session: number): void
+  runSavedModel(session: number, inputs: readonly number[], inputNames: string, outputNames: string): TensorMetadata[]
+  isUsingGpuDevice(): boolean
+  readonly TF_Version: string
+}
+
+export interface TensorFlowBackend extends tf.KernelBackend {
+  binding: Binding
+  getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[]
+  createOutputTensor(metadata: TensorMetadata): tf.Tensor
+}
+
+/** TensorFlow's numbers for types (tensorflow/c/tf_datatype.h). */
+export const dtypes = { float32: 1, int32: 3, uint8: 4, bool: 10 } as const
+export type DType = keyof typeof dtypes
+
+/** The binding's numbers for kinds of attributes (tensorflow/c/c_api.h, TF_AttrType). */
+export const attributeKinds = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const
+
+export const attribute = {
+  type: (name: string, dtype: DType): Attribute => ({ name, type: attributeKinds.type, value: dtypes[dtype] }),
+  int: (name: string, value: number | readonly number[]): Attribute => ({ name, type: attributeKinds.int, value }),
+  float: (name: string, value: number): Attribute => ({ name, type: attributeKinds.float, value }),
+  bool: (name: string, value: boolean): Attribute => ({ name, type: attributeKinds.bool, value }),
+  string: (name: string, value: string): Attribute => ({ name, type: attributeKinds.string, value }),
+}
+
+export function isTensorFlow(): boolean {
+  return tf.getBackend() === 'tensorflow'
+}
+
+export function tensorflow(): TensorFlowBackend {
+  if (!isTensorFlow()) throw new Error(`Internal error: the backend is ${tf.getBackend()}, not tensorflow`)
+  return tf.backend() as unknown as TensorFlowBackend
+}
+
+/** Runs one operation; the caller owns the outputs (or the tidy around it). */
+export function execute(name: string, attributes: readonly Attribute[], inputs: readonly tf.TensorInfo[], outputs: number): tf.Tensor[] {
+  const backend = tensorflow()
+  return backend.binding
+    .executeOp(name, attributes, backend.getInputTensorIds(inputs), outputs)
+    .map((metadata) => backend.createOutputTensor(metadata))
+}
+
+export function executeOne(name: string, attributes: readonly Attribute[], inputs: readonly tf.TensorInfo[]): tf.Tensor {
+  const [output] = execute(name, attributes, inputs, 1)
+  if (!output) throw new Error(`Internal error: ${name} gave no output`)
+  return output
+}
+
+/** A uint8 tensor on the device: tfjs has no such type, so it calls itself int32 and must never be read back. */
+export function uint8Tensor(values: Uint8Array, shape: readonly number[]): tf.Tensor {
+  const backend = tensorflow()
+  const id = backend.binding.createTensor(shape, dtypes.uint8, values)
+  return backend.createOutputTensor({ id, shape: [...shape], dtype: dtypes.uint8 })
+}
+
+/** Receives operations on resources while a step is being traced. */
+export interface Recorder {
+  /** Whether the tensor stands for a variable of the graph that is being recorded. */
+  isResource(tensor: tf.TensorInfo): boolean
+  /** Adds an operation without running it; resources are passed as handles, and the outputs are zeros that stand for its results. */
+  emit(
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: readonly tf.TensorInfo[],
+    outputs: readonly { readonly shape: readonly number[]; readonly dtype: DType }[],
+  ): tf.Tensor[]
+  /** Names what is being built, for errors and for the names of operations. */
+  enter(scope: string): void
+  leave(): void
+  /** Says that a constant is a function of the batch size, so that the graph of one size can be written for another. */
+  dependsOnBatch(constant: tf.TensorInfo, value: (batch: number) => number): void
+}
+
+let active: Recorder | null = null
+
+export function activeRecorder(): Recorder | null {
+  return active
+}
+
+/** Runs `body` with the recorder in place; recordings do not nest. */
+export function withRecorder<T>(recorder: Recorder, body: () => T): T {
+  if (active) throw new Error('Internal error: a step is already being recorded')
+  active = recorder
+  try {
+    return body()
+  } finally {
+    active = null
+  }
+}
+
+/** A number that depends on the batch size, such as 1/batch: a constant of the step, recomputed for every size the graph is written for. */
+export function batchScalar(batch: number, value: (batch: number) => number): tf.Scalar {
+  const constant = tf.scalar(value(batch))
+  active?.dependsOnBatch(constant, value)
+  return constant
+}
+
+/** Runs `body` under a name that errors and the graph's operations carry. */
+export function inScope<T>(name: string, body: () => T): T {
+  active?.enter(name)
+  try {
+    return body()
+  } finally {
+    active?.leave()
+  }
+}

@@ -1,0 +1,37 @@
+/** Convolutions over [batch, height, width, channels]. A 1x1 convolution is a matrix product, which TensorFlow runs faster. */
+import * as tf from '@tensorflow/tfjs-core'
+import type { Conv2d, DepthwiseConv2d, SeparableConv2d } from '../experiment/experiment.ts'
+import { biasAdd, matMul2d } from '../kernels/dense.ts'
+import { activate } from './activations.ts'
+import type { LayerPass } from './layer-pass.ts'
+
+export function conv2d(x: tf.Tensor4D, layer: Conv2d, pass: LayerPass): tf.Tensor {
+  const kernel = pass.variable('kernel') as tf.Tensor4D
+  const isPointwise = [...layer.kernelSize, ...layer.strides].every((side) => side === 1)
+  const y = isPointwise ? pointwise(x, kernel) : tf.conv2d(x, kernel, [...layer.strides], layer.padding)
+  return finish(y, layer, pass)
+}
+
+export function depthwiseConv2d(x: tf.Tensor4D, layer: DepthwiseConv2d, pass: LayerPass): tf.Tensor {
+  return finish(depthwise(x, layer, pass), layer, pass)
+}
+
+export function separableConv2d(x: tf.Tensor4D, layer: SeparableConv2d, pass: LayerPass): tf.Tensor {
+  return finish(pointwise(depthwise(x, layer, pass), pass.variable('pointwise_kernel') as tf.Tensor4D), layer, pass)
+}
+
+function depthwise(x: tf.Tensor4D, layer: DepthwiseConv2d | SeparableConv2d, pass: LayerPass): tf.Tensor4D {
+  return tf.depthwiseConv2d(x, pass.variable('depthwise_kernel') as tf.Tensor4D, [...layer.strides], layer.padding)
+}
+
+/** kernel [1, 1, in, out]. */
+function pointwise(x: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
+  const [batch, height, width, channels] = x.shape
+  const filters = kernel.shape[3]
+  const rows = tf.reshape<tf.Rank.R2>(x, [batch * height * width, channels])
+  return tf.reshape(matMul2d(rows, tf.reshape(kernel, [channels, filters])), [batch, height, width, filters])
+}
+
+function finish(x: tf.Tensor, layer: Conv2d | DepthwiseConv2d | SeparableConv2d, pass: LayerPass): tf.Tensor {
+  return activate(layer.useBias ? biasAdd(x, pass.variable('bias') as tf.Tensor1D) : x, layer.activation)
+}
