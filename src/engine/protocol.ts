@@ -1,0 +1,84 @@
+/** What the engine's process and its parent say to each other. Structured clones travel, so typed arrays stay typed arrays. */
+import type { Augmentation, Optimizer, Runtime, Training } from '../experiment/experiment.ts'
+import type { Pack, SplitName } from '../dataset/manifest.ts'
+import type { Committed, EngineStarted, EpochEnded, StoppedEarly } from '../journal/events.ts'
+import type { Network } from '../network/plan.ts'
+
+/** Everything the engine needs to know to train: numbers and paths, no YAML. */
+export interface TrainingJob {
+  readonly seed: number
+  readonly network: Network
+  readonly optimizer: Optimizer
+  readonly augmentation: Augmentation | null
+  /** One factor a class. */
+  readonly classWeights: readonly number[]
+  readonly training: Training
+  /** Images at a time when evaluating and predicting. */
+  readonly evaluationBatchSize: number
+  /** Index of the positive class, null with more than two. */
+  readonly positive: number | null
+  readonly pack: Pack
+  /** Class of every row of the pack. */
+  readonly labels: Int32Array
+  /** Rows of the pack in each split, ascending. */
+  readonly splits: Readonly<Record<SplitName, Int32Array>>
+  readonly imageBudget: Runtime['imageBudget']
+  /** Absolute folder of the run's checkpoints; made if absent. */
+  readonly checkpoints: string
+  /** "graph" runs each step as one TensorFlow graph; "eager" runs the same functions operation by operation. */
+  readonly execution: 'graph' | 'eager'
+}
+
+/** Which weights: the last epoch's, or those that `training.select` chose (the last where nothing selects). */
+export type WeightsName = 'last' | 'selected'
+
+export type Request =
+  | { readonly type: 'train'; readonly job: TrainingJob }
+  /** Needs a job that was trained in this process. */
+  | { readonly type: 'predict'; readonly weights: WeightsName; readonly split: SplitName }
+  /** Finish the step and stop; the last committed epoch stays. */
+  | { readonly type: 'interrupt' }
+  | { readonly type: 'stop' }
+
+/** Said several times a second while an epoch runs. */
+export interface Progress {
+  readonly type: 'progress'
+  readonly epoch: number
+  readonly epochs: number
+  /** Steps done and planned in this epoch. */
+  readonly step: number
+  readonly steps: number
+  readonly loss: number
+  readonly accuracy: number
+  readonly imagesPerSecond: number
+}
+
+/** What happens while training: journal events, and progress that is shown but not kept. */
+export type TrainingEvent = EpochEnded | Committed | StoppedEarly | Progress | { readonly type: 'preparing'; readonly what: string }
+
+export interface TrainingResult {
+  readonly status: 'finished' | 'interrupted'
+  readonly epochs: number
+  readonly step: number
+  /** Epoch whose weights were selected; the last where nothing selects. */
+  readonly selectedEpoch: number
+  /** sha256 over all weights of the last epoch, hex. */
+  readonly weightsHash: string
+  readonly peakMemoryBytes: number
+  /** Tensors alive in tfjs after the first epoch and after the last: equal unless something leaks. */
+  readonly tensorsAfterFirstEpoch: number
+  readonly tensorsAfterLastEpoch: number
+}
+
+/** Why a training could not go on. `non-finite` and `out-of-memory` are the experiment's or the machine's, `internal` is a bug of ours. */
+export interface EngineFailure {
+  readonly code: 'non-finite' | 'out-of-memory' | 'no-gpu' | 'checkpoint' | 'internal'
+  readonly message: string
+}
+
+export type Reply =
+  | (EngineStarted & { readonly reply: 'ready' })
+  | { readonly reply: 'event'; readonly event: TrainingEvent }
+  | { readonly reply: 'trained'; readonly result: TrainingResult }
+  | { readonly reply: 'predicted'; readonly probabilities: Float32Array }
+  | { readonly reply: 'failed'; readonly failure: EngineFailure }
