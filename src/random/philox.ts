@@ -91,15 +91,21 @@ export function uniforms(key: Key, count: number): Float64Array {
   return numbers
 }
 
-/** Standard normal numbers (Box and Muller 1958), a pure function of the key. */
+/** Two standard normal numbers from two unsigned 32-bit words (Box and Muller 1958). */
+export function normalPair(word0: number, word1: number): [number, number] {
+  const radius = Math.sqrt(-2 * Math.log((word0 + 1) / 0x100000001))
+  const angle = (2 * Math.PI * word1) / 0x100000000
+  return [radius * Math.cos(angle), radius * Math.sin(angle)]
+}
+
+/** Standard normal numbers, a pure function of the key. */
 export function normals(key: Key, count: number): Float64Array {
   const numbers = new Float64Array(count)
   for (let index = 0; index < count; index += 2) {
     const [word0, word1] = philox(key, index >>> 1)
-    const radius = Math.sqrt(-2 * Math.log((word0 + 1) / 0x100000001))
-    const angle = (2 * Math.PI * word1) / 0x100000000
-    numbers[index] = radius * Math.cos(angle)
-    if (index + 1 < count) numbers[index + 1] = radius * Math.sin(angle)
+    const [first, second] = normalPair(word0, word1)
+    numbers[index] = first
+    if (index + 1 < count) numbers[index + 1] = second
   }
   return numbers
 }
