@@ -54,9 +54,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const conversation = new Conversation(child, said)
   const ready = await conversation.ask(null, (reply) => reply.reply === 'ready')
   if (ready.reply !== 'ready') throw new Error('Internal error: the engine did not say that it was ready')
-  const { reply: _, ...started } = ready
   return {
-    started,
+    started: ready.started,
     async train(job, onEvent) {
       conversation.onEvent = onEvent
       const answer = await conversation.ask({ type: 'train', job }, (reply) => reply.reply === 'trained')

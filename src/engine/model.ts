@@ -21,7 +21,7 @@ export function createModel(network: Network, optimizer: Optimizer, seed: number
   const add = (name: string, values: Float32Array, shape: readonly number[], isTrainable: boolean): void => {
     variables.set(
       name,
-      tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), isTrainable, `${name}#${tf.engine().nextVariableId}`)),
+      tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), isTrainable)),
     )
   }
   for (const parameter of network.parameters) add(parameter.name, initialValues(parameter, seed), parameter.shape, parameter.isTrainable)

@@ -77,7 +77,7 @@ export interface EngineFailure {
 }
 
 export type Reply =
-  | (EngineStarted & { readonly reply: 'ready' })
+  | { readonly reply: 'ready'; readonly started: EngineStarted }
   | { readonly reply: 'event'; readonly event: TrainingEvent }
   | { readonly reply: 'trained'; readonly result: TrainingResult }
   | { readonly reply: 'predicted'; readonly probabilities: Float32Array }

@@ -166,7 +166,8 @@ class Trace implements Recorder {
       tensorDataSync: () => this.#fail('a value is read back; a graph runs to its end without the host'),
       runSavedModel: () => this.#fail('another graph is run inside the step'),
     }
-    return Object.assign(Object.create(real) as Binding, overrides)
+    // The native object's own properties are read-only: shadow them instead of assigning.
+    return Object.create(real, Object.getOwnPropertyDescriptors(overrides)) as Binding
   }
 
   #execute(name: string, attributes: readonly Attribute[], inputs: readonly number[], count: number): TensorMetadata[] {

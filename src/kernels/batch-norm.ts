@@ -9,9 +9,13 @@ import { sharedGradients } from './kept.ts'
 export interface BatchNormTraining {
   /** Same shape as x. */
   readonly y: tf.Tensor4D
-  /** [channels] each; no gradient flows through them. */
+  /** [channels]; no gradient flows through it. */
   readonly mean: tf.Tensor1D
-  readonly variance: tf.Tensor1D
+  /**
+   * The variance [channels] times a number. One multiplication, because a graph's optimizer makes one of two and would part, by an ulp,
+   * from what runs operation by operation.
+   */
+  readonly varianceTimes: (factor: number) => tf.Tensor1D
 }
 
 const kernelName = 'RunnerBatchNormTraining'
@@ -21,20 +25,19 @@ export function batchNormTraining(x: tf.Tensor4D, gamma: tf.Tensor1D, beta: tf.T
   if (!isTensorFlow()) {
     const { mean, variance } = tf.moments(x, [0, 1, 2])
     const y = tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon))), gamma), beta)
-    return { y: y as tf.Tensor4D, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D }
+    const varianceTimes = (factor: number): tf.Tensor1D => tf.mul(variance, tf.scalar(factor))
+    return { y: y as tf.Tensor4D, mean: mean as tf.Tensor1D, varianceTimes }
   }
   const outputs = tf.engine().runKernel(kernelName, { x, gamma, beta }, { epsilon }) as unknown as tf.Tensor[]
   const [y, mean, corrected] = outputs as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]
-  // The operation hands out the N/(N-1) variance; Keras keeps the plain one.
   const [batch, height, width] = x.shape
-  return {
-    y,
-    mean,
-    variance: tf.mul(
+  // The operation hands out the N/(N-1) variance; Keras keeps the plain one.
+  const varianceTimes = (factor: number): tf.Tensor1D =>
+    tf.mul(
       corrected,
-      batchScalar(batch, (images) => 1 - 1 / (images * height * width)),
-    ),
-  }
+      batchScalar(batch, (images) => factor * (1 - 1 / (images * height * width))),
+    )
+  return { y, mean, varianceTimes }
 }
 
 const types = [attribute.type('T', 'float32'), attribute.type('U', 'float32'), attribute.string('data_format', 'NHWC')]

@@ -18,10 +18,9 @@ export function batchNormalization(x: tf.Tensor, layer: BatchNormalization, pass
     const y = tf.batchNorm(images, movingMean as tf.Tensor1D, movingVariance as tf.Tensor1D, beta, gamma, layer.epsilon)
     return tf.reshape(y, x.shape)
   }
-  const { y, mean, variance } = batchNormTraining(images, gamma, beta, layer.epsilon)
-  const move = (average: tf.Variable, batch: tf.Tensor): void =>
-    average.assign(tf.add(tf.mul(average, tf.scalar(layer.momentum)), tf.mul(batch, tf.scalar(1 - layer.momentum))))
-  move(movingMean, mean)
-  move(movingVariance, variance)
+  const { y, mean, varianceTimes } = batchNormTraining(images, gamma, beta, layer.epsilon)
+  const move = (average: tf.Variable, share: tf.Tensor): void => average.assign(tf.add(tf.mul(average, tf.scalar(layer.momentum)), share))
+  move(movingMean, tf.mul(mean, tf.scalar(1 - layer.momentum)))
+  move(movingVariance, varianceTimes(1 - layer.momentum))
   return tf.reshape(y, x.shape)
 }
