@@ -1,0 +1,92 @@
+/** The engine's process: loads TensorFlow, does what its parent asks, and ends when the parent is gone. */
+import { createRequire } from 'node:module'
+import type { EngineFailure, Reply, Request, TrainingEvent, TrainingJob } from './protocol.ts'
+import type { Prepared } from './train.ts'
+
+const device = process.argv[2] ?? 'auto'
+let prepared: Prepared | null = null
+let interrupted = false
+
+function say(reply: Reply): void {
+  if (process.connected) process.send?.(reply)
+}
+
+/** Ctrl-C reaches the whole terminal group; the parent decides what it means. */
+process.on('SIGINT', () => undefined)
+process.on('disconnect', () => process.exit(0))
+
+process.on('message', (request: Request) => {
+  void answer(request).catch((error: unknown) => say({ reply: 'failed', failure: explain(error) }))
+})
+
+async function answer(request: Request): Promise<void> {
+  switch (request.type) {
+    case 'train':
+      return trainJob(request.job)
+    case 'predict': {
+      if (!prepared) throw new Error('Internal error: asked to predict before training')
+      const { predict, useWeights } = await import('./train.ts')
+      await useWeights(prepared, request.weights)
+      const { probabilities } = await predict(prepared, prepared.job.splits[request.split])
+      say({ reply: 'predicted', probabilities })
+      return
+    }
+    case 'interrupt':
+      interrupted = true
+      return
+    case 'stop':
+      process.exit(0)
+  }
+}
+
+async function trainJob(job: TrainingJob): Promise<void> {
+  const { dispose, prepare, train } = await import('./train.ts')
+  if (prepared) await dispose(prepared)
+  interrupted = false
+  const emit = (event: TrainingEvent): void => say({ reply: 'event', event })
+  emit({ type: 'preparing', what: 'compiling the network into one TensorFlow graph' })
+  prepared = await prepare(job)
+  say({ reply: 'trained', result: await train(prepared, emit, () => interrupted) })
+}
+
+function explain(error: unknown): EngineFailure {
+  const failure = (error as { failure?: EngineFailure } | null)?.failure
+  if (failure) return failure
+  const message = error instanceof Error ? error.message : String(error)
+  if (/RESOURCE_EXHAUSTED|OOM|bad_alloc|out of memory/i.test(message)) return { code: 'out-of-memory', message }
+  if (/ENOSPC|EROFS|EACCES|EDQUOT/.test(message)) return { code: 'checkpoint', message: `a checkpoint could not be written: ${message}` }
+  return { code: 'internal', message: error instanceof Error ? (error.stack ?? message) : message }
+}
+
+async function start(): Promise<void> {
+  await import('../setup/node-compat.ts')
+  // The package is CommonJS and registers its backend and kernels when it is required.
+  createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu')
+  const { tensorflow } = await import('../kernels/tensorflow.ts')
+  const { binding } = tensorflow()
+  const usesGpu = binding.isUsingGpuDevice()
+  if (device === 'gpu' && !usesGpu) {
+    say({
+      reply: 'failed',
+      failure: {
+        code: 'no-gpu',
+        message: 'runtime.device is gpu, and TensorFlow found none; run `runner doctor`, or set runtime.device: auto',
+      },
+    })
+    return
+  }
+  say({
+    reply: 'ready',
+    started: {
+      type: 'engine-started',
+      pid: process.pid,
+      device: usesGpu ? 'gpu' : 'cpu',
+      backend: 'tensorflow',
+      tensorflow: binding.TF_Version,
+      threads: Number(process.env['TF_NUM_INTRAOP_THREADS'] ?? 0) || (await import('node:os')).availableParallelism(),
+      onednn: process.env['TF_ENABLE_ONEDNN_OPTS'] !== '0',
+    },
+  })
+}
+
+start().catch((error: unknown) => say({ reply: 'failed', failure: explain(error) }))

@@ -1,0 +1,90 @@
+/**
+ * The way of the pixels from the pack to a step: all of them written into the graph once, or, where they do not fit the budget, each
+ * batch's rows read ahead while the batch before it computes. The values are the same either way.
+ */
+import { open, type FileHandle } from 'node:fs/promises'
+import type { Pack } from '../dataset/manifest.ts'
+import type { Feed, Program } from '../graph/step-function.ts'
+import type { ImageSource } from './steps.ts'
+
+export function rowBytes(pack: Pack): number {
+  return pack.height * pack.width * pack.channels
+}
+
+export function imageSource(pack: Pack, budget: number): ImageSource {
+  return pack.rows * rowBytes(pack) <= budget ? 'table' : 'feed'
+}
+
+const chunkRows = 8192
+
+/** Writes the whole pack into the program's table, one reused buffer at a time. */
+export async function fillTable(pack: Pack, program: Program): Promise<void> {
+  const file = await open(pack.path)
+  try {
+    const size = rowBytes(pack)
+    const buffer = new Uint8Array(Math.min(chunkRows, pack.rows) * size)
+    for (let first = 0; first < pack.rows; first += chunkRows) {
+      const count = Math.min(chunkRows, pack.rows - first)
+      const chunk = buffer.subarray(0, count * size)
+      await readFully(file, chunk, first * size)
+      program.fillTable(first, chunk)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function readFully(file: FileHandle, into: Uint8Array, position: number): Promise<void> {
+  let done = 0
+  while (done < into.length) {
+    const { bytesRead } = await file.read(into, done, into.length - done, position + done)
+    if (bytesRead === 0) throw new Error('the pack is shorter than its manifest says; delete it and it is made again')
+    done += bytesRead
+  }
+}
+
+/** The images of batches in turn, as feeds. */
+export interface ImageFeed {
+  feeds(batches: readonly Int32Array[]): AsyncGenerator<Readonly<Record<string, Feed>>>
+  close(): Promise<void>
+}
+
+export async function openImageFeed(pack: Pack, source: ImageSource): Promise<ImageFeed> {
+  if (source === 'table') {
+    return {
+      // eslint wants an await in an async generator, and a resident table has nothing to wait for.
+      async *feeds(batches) {
+        for (const rows of batches) yield await Promise.resolve({ rows })
+      },
+      close: () => Promise.resolve(),
+    }
+  }
+  const file = await open(pack.path)
+  const size = rowBytes(pack)
+  const readBatch = async (rows: Int32Array): Promise<Readonly<Record<string, Feed>>> => {
+    const pixels = new Uint8Array(rows.length * size)
+    await Promise.all([...rows].map((row, index) => readFully(file, pixels.subarray(index * size, (index + 1) * size), row * size)))
+    return { pixels }
+  }
+  return {
+    async *feeds(batches) {
+      const [first, ...rest] = batches
+      if (!first) return
+      let coming = readBatch(first)
+      for (const rows of rest) {
+        const ready = await coming
+        coming = readBatch(rows)
+        yield ready
+      }
+      yield await coming
+    },
+    close: () => file.close(),
+  }
+}
+
+/** Cuts rows into batches; the last may be smaller. */
+export function batchesOf(rows: Int32Array, batchSize: number): Int32Array[] {
+  const batches: Int32Array[] = []
+  for (let first = 0; first < rows.length; first += batchSize) batches.push(rows.subarray(first, first + batchSize))
+  return batches
+}

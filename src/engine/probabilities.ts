@@ -1,0 +1,22 @@
+/** Logits to probabilities and losses, on the host in double precision. */
+
+export interface Judged {
+  /** [rows, classes], each row sums to 1. */
+  readonly probabilities: Float32Array
+  /** Mean of -log p[label]: the data's loss, unweighted. */
+  readonly loss: number
+}
+
+/** logits [rows, classes] row after row, labels [rows]. */
+export function judge(logits: Float32Array, labels: Int32Array, classes: number): Judged {
+  const probabilities = new Float32Array(logits.length)
+  let total = 0
+  for (const [row, label] of labels.entries()) {
+    const z = logits.subarray(row * classes, (row + 1) * classes)
+    const largest = z.reduce((a, b) => Math.max(a, b), -Infinity)
+    const sum = z.reduce((a, b) => a + Math.exp(b - largest), 0)
+    for (const [index, value] of z.entries()) probabilities[row * classes + index] = Math.exp(value - largest) / sum
+    total += Math.log(sum) + largest - (z[label] ?? 0)
+  }
+  return { probabilities, loss: total / labels.length }
+}

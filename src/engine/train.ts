@@ -1,0 +1,252 @@
+/** The training loop, top to bottom: epochs of steps, an evaluation, a checkpoint. */
+import { setImmediate } from 'node:timers/promises'
+import * as tf from '@tensorflow/tfjs-core'
+import { epochMetrics } from '../evaluation/epoch-metrics.ts'
+import type { Selection } from '../experiment/experiment.ts'
+import { eagerProgram } from '../graph/eager-program.ts'
+import { compileProgram } from '../graph/graph-program.ts'
+import type { Program } from '../graph/step-function.ts'
+import { randomLayers } from '../layers/forward.ts'
+import { stepsPerEpoch } from '../network/schedule.ts'
+import { hashTensors, readCheckpoint, writeCheckpoint, type CheckpointState } from './checkpoint.ts'
+import { dropoutSeeds, epochOrder, rateFeeds, warpTransforms } from './feeds.ts'
+import { batchesOf, fillTable, imageSource, openImageFeed, type ImageFeed } from './images.ts'
+import { correctCount, createModel, disposeModel, lossSum, type Model } from './model.ts'
+import { judge, type Judged } from './probabilities.ts'
+import type { EngineFailure, TrainingEvent, TrainingJob, TrainingResult, WeightsName } from './protocol.ts'
+import { imageTable, metricsStep, predictStep, trainStep } from './steps.ts'
+
+/** The training itself cannot go on; everything before it stays. */
+export class TrainingFailure extends Error {
+  readonly failure: EngineFailure
+  constructor(failure: EngineFailure) {
+    super(failure.message)
+    this.failure = failure
+  }
+}
+
+/** A job made ready: variables, the compiled program and the way of the pixels. */
+export interface Prepared {
+  readonly job: TrainingJob
+  readonly model: Model
+  readonly program: Program
+  readonly images: ImageFeed
+}
+
+const progressIntervalMs = 250
+
+export async function prepare(job: TrainingJob): Promise<Prepared> {
+  const { pack, network, splits } = job
+  const { batchSize } = job.training
+  const model = createModel(network, job.optimizer, job.seed)
+  const source = imageSource(pack, job.imageBudget)
+  const imageShape = [pack.height, pack.width, pack.channels]
+  const rest = splits.train.length % batchSize
+  const options = { model, source, imageShape }
+  const fill = job.augmentation?.fill ?? null
+  const program = (job.execution === 'graph' ? compileProgram : eagerProgram)({
+    variables: model.variables,
+    table: source === 'table' ? { name: imageTable, dtype: 'uint8', shape: [pack.rows, ...imageShape] } : null,
+    steps: [
+      trainStep({
+        ...options,
+        batchSizes: [...(splits.train.length >= batchSize ? [batchSize] : []), ...(rest > 0 ? [rest] : [])],
+        classWeights: job.classWeights,
+        fill,
+      }),
+      predictStep({ ...options, batchSizes: [job.evaluationBatchSize] }),
+      metricsStep(model),
+    ],
+  })
+  if (source === 'table') await fillTable(pack, program)
+  return { job, model, program, images: await openImageFeed(pack, source) }
+}
+
+export async function dispose(prepared: Prepared): Promise<void> {
+  prepared.program.dispose()
+  disposeModel(prepared.model)
+  await prepared.images.close()
+}
+
+/** Trains all epochs, or to the step in which `isInterrupted` answers true. */
+export async function train(
+  prepared: Prepared,
+  emit: (event: TrainingEvent) => void,
+  isInterrupted: () => boolean,
+): Promise<TrainingResult> {
+  const { job, program } = prepared
+  const { epochs, select, earlyStopping } = job.training
+  let state: CheckpointState = { version: 1, epoch: 0, step: 0, best: null, patience: null }
+  let tensorsAfterFirstEpoch = 0
+  let isStopped = false
+
+  for (let epoch = 1; epoch <= epochs && !isStopped; epoch++) {
+    const started = performance.now()
+    const pass = await trainEpoch(prepared, epoch, state.step, emit, isInterrupted)
+    if (!pass) return summarise(prepared, state, 'interrupted', tensorsAfterFirstEpoch)
+
+    const validation = await predict(prepared, job.splits.validation)
+    const metrics = {
+      'train/loss': pass.loss,
+      'train/accuracy': pass.accuracy,
+      'train/learning_rate': pass.learningRate,
+      ...validationMetrics(prepared, validation),
+    }
+    emit({ type: 'epoch', epoch, step: pass.step, metrics, seconds: (performance.now() - started) / 1000 })
+
+    const isBest = select === null || isBetter(metrics, select, state.best?.value ?? null, 0)
+    const isPatient = earlyStopping !== null && isBetter(metrics, earlyStopping, state.patience?.value ?? null, earlyStopping.minDelta)
+    state = {
+      version: 1,
+      epoch,
+      step: pass.step,
+      best: select && isBest ? { epoch, value: valueOf(metrics, select) } : state.best,
+      patience: earlyStopping && isPatient ? { epoch, value: valueOf(metrics, earlyStopping) } : state.patience,
+    }
+    await writeCheckpoint(job.checkpoints, epoch, program.read(), state, isBest)
+    emit({ type: 'committed', epoch, step: pass.step, checkpoint: epoch, isBest })
+
+    if (epoch === 1) tensorsAfterFirstEpoch = tf.memory().numTensors
+    const bestEpoch = state.patience?.epoch ?? epoch
+    if (earlyStopping && epoch - bestEpoch >= earlyStopping.patience) {
+      emit({ type: 'stopped-early', epoch, metric: earlyStopping.metric, bestEpoch })
+      isStopped = true
+    }
+  }
+  return summarise(prepared, state, 'finished', tensorsAfterFirstEpoch)
+}
+
+function validationMetrics(
+  { job: { network, positive, labels, splits } }: Prepared,
+  { loss, probabilities }: Judged,
+): Record<string, number> {
+  const scores = epochMetrics(probabilities, labelsOf(labels, splits.validation), network.classes, positive)
+  return Object.fromEntries(Object.entries({ loss, ...scores }).map(([name, value]) => [`val/${name}`, value]))
+}
+
+function summarise(
+  { job, program }: Prepared,
+  { epoch, step, best }: CheckpointState,
+  status: TrainingResult['status'],
+  tensorsAfterFirstEpoch: number,
+): TrainingResult {
+  return {
+    status,
+    epochs: epoch,
+    step,
+    selectedEpoch: best?.epoch ?? epoch,
+    weightsHash: hashTensors(
+      program.read(),
+      job.network.parameters.map(({ name }) => name),
+    ),
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    tensorsAfterFirstEpoch,
+    tensorsAfterLastEpoch: tf.memory().numTensors,
+  }
+}
+
+interface EpochPass {
+  readonly step: number
+  readonly loss: number
+  readonly accuracy: number
+  /** Of the epoch's last step. */
+  readonly learningRate: number
+}
+
+/** One pass over the training rows, or null when it was interrupted. */
+async function trainEpoch(
+  { job, model, program, images }: Prepared,
+  epoch: number,
+  stepsBefore: number,
+  emit: (event: TrainingEvent) => void,
+  isInterrupted: () => boolean,
+): Promise<EpochPass | null> {
+  const { seed, augmentation, optimizer, labels, pack, splits, training } = job
+  const layers = randomLayers(job.network)
+  const steps = stepsPerEpoch(splits.train.length, training.batchSize)
+  const batches = batchesOf(epochOrder(splits.train, seed, epoch), training.batchSize)
+  const started = performance.now()
+  let lastProgress = started
+  let seen = 0
+  let learningRate = 0
+  let step = 0
+  program.assign(new Map([lossSum, correctCount].map((name) => [name, new Float32Array(1)])))
+
+  for await (const imageFeeds of images.feeds(batches)) {
+    if (isInterrupted()) return null
+    const rows = batches[step] ?? new Int32Array()
+    const t = stepsBefore + step
+    const rates = rateFeeds(optimizer, model.rule, t, steps)
+    learningRate = rates.learningRate
+    program.run('train', rows.length, {
+      ...imageFeeds,
+      ...rates.feeds,
+      labels: labelsOf(labels, rows),
+      seeds: dropoutSeeds(layers, seed, t),
+      ...(augmentation ? { transforms: warpTransforms(augmentation, seed, epoch, rows, [pack.height, pack.width]) } : {}),
+    })
+    step += 1
+    seen += rows.length
+    const now = performance.now()
+    if (now - lastProgress >= progressIntervalMs) {
+      lastProgress = now
+      const running = runningMetrics(program, seen, epoch, t)
+      emit({ type: 'progress', epoch, epochs: training.epochs, step, steps, ...running, imagesPerSecond: (seen / (now - started)) * 1000 })
+    }
+    // A session call blocks this thread; let the parent's messages in between two of them.
+    await setImmediate()
+  }
+  return { step: stepsBefore + step, learningRate, ...runningMetrics(program, seen, epoch, stepsBefore + step - 1) }
+}
+
+function runningMetrics(program: Program, seen: number, epoch: number, t: number): { loss: number; accuracy: number } {
+  const { loss, correct } = program.run('metrics', 1, {})
+  const mean = (loss?.[0] ?? NaN) / seen
+  if (!Number.isFinite(mean))
+    throw new TrainingFailure({
+      code: 'non-finite',
+      message: `the loss became ${mean} in epoch ${epoch}, at or before step ${t + 1}; lower optimizer.learningRate, or look for images without content`,
+    })
+  return { loss: mean, accuracy: (correct?.[0] ?? NaN) / seen }
+}
+
+/** Probabilities and loss for rows of the pack, in that order. The last batch is filled up with its first row, which is then dropped. */
+export async function predict({ job, program, images }: Prepared, rows: Int32Array): Promise<Judged> {
+  const size = job.evaluationBatchSize
+  const { classes } = job.network
+  const logits = new Float32Array(rows.length * classes)
+  const batches = batchesOf(rows, size).map((batch) =>
+    batch.length === size ? batch : Int32Array.from({ length: size }, (_, index) => batch[index] ?? batch[0] ?? 0),
+  )
+  let done = 0
+  for await (const feeds of images.feeds(batches)) {
+    const fetched = program.run('predict', size, feeds)['logits'] ?? new Float32Array()
+    logits.set((fetched as Float32Array).subarray(0, Math.min(size * classes, logits.length - done)), done)
+    done += size * classes
+    await setImmediate()
+  }
+  return judge(logits, labelsOf(job.labels, rows), classes)
+}
+
+/** Puts the named weights in place of the current ones. */
+export async function useWeights({ job, program }: Prepared, weights: WeightsName): Promise<void> {
+  const { tensors } = await readCheckpoint(job.checkpoints, weights === 'last' ? 'last' : 'best')
+  program.assign(tensors)
+}
+
+function labelsOf(labels: Int32Array, rows: Int32Array): Int32Array {
+  return rows.map((row) => labels[row] ?? 0)
+}
+
+function valueOf(metrics: Readonly<Record<string, number>>, { metric }: Selection): number {
+  const value = metrics[metric]
+  if (value === undefined) throw new Error(`Internal error: ${metric} is not logged`)
+  return value
+}
+
+/** Better than the best so far by more than `minDelta`; a metric that is not a number is never better. */
+function isBetter(metrics: Readonly<Record<string, number>>, selection: Selection, best: number | null, minDelta: number): boolean {
+  const value = valueOf(metrics, selection)
+  if (best === null) return !Number.isNaN(value)
+  return selection.goal === 'maximize' ? value > best + minDelta : value < best - minDelta
+}
