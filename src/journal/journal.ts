@@ -1,0 +1,131 @@
+/**
+ * The journal: one event a line, appended by one writer, replayed by anyone. A torn last line (the power went while it was written) is
+ * dropped with a note; a torn line in the middle means that something else wrote, and is refused.
+ */
+import { constants } from 'node:fs'
+import { open, readFile, type FileHandle } from 'node:fs/promises'
+import type { Event, Recorded } from './events.ts'
+
+/** What could be read, and whether a torn last line was left out. */
+export interface Replay {
+  readonly events: readonly Recorded[]
+  readonly isTorn: boolean
+  /** Bytes of whole lines: where the next event goes. */
+  readonly bytes: number
+}
+
+/** A line that is neither an event nor the torn end of the file. */
+export class JournalDamage extends Error {
+  readonly line: number
+  constructor(path: string, line: number) {
+    super(`${path}:${line} is not an event; the journal was damaged or edited, and nothing after this line can be trusted`)
+    this.name = 'JournalDamage'
+    this.line = line
+  }
+}
+
+/** Events that have to be on disk before anything that follows from them happens. */
+const synced: ReadonlySet<Event['type']> = new Set(['run-started', 'epoch', 'committed', 'test-read', 'evaluated', 'run-ended'])
+
+const nonFinite: Readonly<Record<string, number>> = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity }
+
+/** JSON has no numbers for these; metrics have. */
+export function encodeEvent(event: Recorded): string {
+  return JSON.stringify(event, (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value))
+}
+
+export function decodeEvent(line: string): Recorded {
+  const event = JSON.parse(line) as Recorded
+  if (event.type !== 'epoch' && event.type !== 'evaluated') return event
+  const metrics = Object.entries(event.metrics as Record<string, number | string>)
+  return { ...event, metrics: Object.fromEntries(metrics.map(([name, value]) => [name, nonFinite[value] ?? Number(value)])) }
+}
+
+/** An absent file is an empty journal. Throws `JournalDamage`. */
+export async function readJournal(path: string): Promise<Replay> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  })
+  const lines = text.split('\n')
+  const rest = lines.pop() ?? ''
+  const events: Recorded[] = []
+  for (const [index, line] of lines.entries()) {
+    const event = parseLine(line)
+    if (event?.sequence !== events.length) throw new JournalDamage(path, index + 1)
+    events.push(event)
+  }
+  return { events, isTorn: rest !== '', bytes: Buffer.byteLength(text) - Buffer.byteLength(rest) }
+}
+
+function parseLine(line: string): Recorded | null {
+  try {
+    return decodeEvent(line)
+  } catch {
+    return null
+  }
+}
+
+export interface Journal {
+  readonly path: string
+  /** Everything so far, in order. */
+  readonly events: readonly Recorded[]
+  /** Stamps, numbers and writes the event; resolves when it is in the file, and for events that others rely on when it is on disk. */
+  append(event: Event): Promise<Recorded>
+  close(): Promise<void>
+}
+
+export interface JournalOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Told of every event once it is written. */
+  readonly onEvent?: (event: Recorded) => void
+}
+
+/** Opens for appending, after what is there; a torn last line is cut off. The caller holds the run's lock. */
+export async function openJournal(path: string, options: JournalOptions): Promise<Journal> {
+  const replay = await readJournal(path)
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT)
+  if (replay.isTorn) await file.truncate(replay.bytes)
+  return new JournalWriter(path, file, replay, options)
+}
+
+class JournalWriter implements Journal {
+  readonly path: string
+  readonly events: Recorded[]
+  readonly #file: FileHandle
+  readonly #options: JournalOptions
+  #position: number
+  /** Appends follow one another, whoever awaits them. */
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(path: string, file: FileHandle, replay: Replay, options: JournalOptions) {
+    this.path = path
+    this.events = [...replay.events]
+    this.#file = file
+    this.#options = options
+    this.#position = replay.bytes
+  }
+
+  append(event: Event): Promise<Recorded> {
+    const written = this.#queue.then(() => this.#write(event))
+    this.#queue = written.catch(() => undefined)
+    return written
+  }
+
+  async close(): Promise<void> {
+    await this.#queue
+    await this.#file.close()
+  }
+
+  async #write(event: Event): Promise<Recorded> {
+    const recorded: Recorded = { ...event, sequence: this.events.length, at: this.#options.now() }
+    const line = Buffer.from(`${encodeEvent(recorded)}\n`)
+    await this.#file.write(line, 0, line.length, this.#position)
+    if (synced.has(event.type)) await this.#file.datasync()
+    this.#position += line.length
+    this.events.push(recorded)
+    this.#options.onEvent?.(recorded)
+    return recorded
+  }
+}

@@ -1,0 +1,38 @@
+/** What a journal says of its run. */
+import type { EpochEnded, Recorded, RunStarted } from './events.ts'
+
+export interface RunState {
+  readonly started: (RunStarted & { readonly at: number }) | null
+  /** Epochs whose checkpoint is on disk, in order; later ones were begun again and count once. */
+  readonly committed: readonly (EpochEnded & { readonly at: number })[]
+  /** `running` where no end was written: alive, or killed. */
+  readonly status: 'running' | 'finished' | 'failed' | 'interrupted'
+  readonly bestEpoch: number | null
+  readonly endedAt: number | null
+  readonly reason: string | null
+}
+
+export function foldRun(events: readonly Recorded[]): RunState {
+  let started: RunState['started'] = null
+  let status: RunState['status'] = 'running'
+  let bestEpoch: number | null = null
+  let endedAt: number | null = null
+  let reason: string | null = null
+  const written = new Map<number, EpochEnded & { readonly at: number }>()
+  const committed = new Map<number, EpochEnded & { readonly at: number }>()
+  for (const event of events) {
+    if (event.type === 'run-started') started = event
+    if (event.type === 'epoch') written.set(event.epoch, event)
+    if (event.type === 'committed') {
+      const epoch = written.get(event.epoch)
+      if (epoch) committed.set(event.epoch, epoch)
+      if (event.isBest) bestEpoch = event.epoch
+    }
+    if (event.type === 'run-ended') {
+      status = event.status
+      endedAt = event.at
+      reason = event.reason ?? null
+    }
+  }
+  return { started, committed: [...committed.values()], status, bestEpoch, endedAt, reason }
+}
