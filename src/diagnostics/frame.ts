@@ -1,0 +1,57 @@
+/** Diagnostics as a compiler shows them: the place, the lines around it, carets, the sentence and the way out. */
+import type { Diagnostic } from './diagnostic.ts'
+import { positionAt } from './position.ts'
+import { sortDiagnostics } from './sort.ts'
+
+const linesBefore = 2
+const widest = 160
+
+/** Text of each file that places name. */
+export type Sources = ReadonlyMap<string, string>
+
+export interface FrameOptions {
+  readonly color: boolean
+}
+
+/** All of them, an empty line between two. */
+export function renderDiagnostics(diagnostics: readonly Diagnostic[], sources: Sources, options: FrameOptions): string {
+  return sortDiagnostics(diagnostics)
+    .map((diagnostic) => renderDiagnostic(diagnostic, sources, options))
+    .join('\n\n')
+}
+
+/** The sentence with what was expected, what was received and the way out. */
+export function sentenceOf({ message, expected, received, hint }: Diagnostic): string {
+  const comparison = [expected === undefined ? '' : `expected ${expected}`, received === undefined ? '' : `received ${received}`]
+    .filter((part) => part !== '')
+    .join(', ')
+  const fact = comparison === '' ? message : `${message}: ${comparison}`
+  return hint === undefined || hint === '' ? fact : `${/[.?!]$/.test(fact) ? fact : `${fact}.`} ${hint}`
+}
+
+function renderDiagnostic(diagnostic: Diagnostic, sources: Sources, { color }: FrameOptions): string {
+  const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
+  const { place, severity } = diagnostic
+  const tone = severity === 'error' ? 31 : severity === 'warning' ? 33 : 36
+  const label = `${paint(tone, severity)}  ${diagnostic.code}`
+  const source = place ? sources.get(place.file) : undefined
+  if (!place || source === undefined) return `${place ? `${place.file}  ` : ''}${label}\n  ${sentenceOf(diagnostic)}`
+
+  const { line, column } = positionAt(source, place.offset)
+  const lines = source.split('\n')
+  const gutter = Math.max(4, String(line).length + 2)
+  const shown = lines.slice(Math.max(0, line - 1 - linesBefore), line).map((text, index, all) => {
+    const number = line - all.length + 1 + index
+    return `${paint(2, `${String(number).padStart(gutter)} │`)} ${clip(text)}`.trimEnd()
+  })
+  const current = lines[line - 1] ?? ''
+  const carets = Math.max(1, Math.min(place.length, current.length - column + 1))
+  const pointer = `${' '.repeat(column - 1)}${paint(tone, '^'.repeat(carets))} ${sentenceOf(diagnostic)}`
+  return [`${place.file}:${line}:${column}  ${label}`, ...shown, `${paint(2, `${' '.repeat(gutter)} │`)} ${pointer}`].join('\n')
+}
+
+/** A tab would move the carets. */
+function clip(text: string): string {
+  const flat = text.replace(/\t/g, ' ').replace(/\r$/, '')
+  return flat.length > widest ? `${flat.slice(0, widest - 1)}…` : flat
+}

@@ -1,0 +1,107 @@
+/** `training`, `evaluation`, `runtime` and `tracking`: how long, on what, and where the story is told. */
+import Type from 'typebox'
+import { atLeastZero, closed, count, named, optional, words, yesOrNo } from './shapes.ts'
+
+/** The metrics of validation that are logged every epoch: the only ones that a choice may rest on. */
+export const validationMetrics = [
+  'val/loss',
+  'val/accuracy',
+  'val/balanced_accuracy',
+  'val/roc_auc',
+  'val/average_precision',
+  'val/f1',
+  'val/sensitivity',
+  'val/specificity',
+] as const
+
+const chosen = {
+  metric: words(validationMetrics, {
+    description:
+      'A metric of the validation images, logged every epoch. With more than two classes val/roc_auc is the mean over classes, each against the rest.',
+    examples: ['val/balanced_accuracy'],
+  }),
+  goal: words(['maximize', 'minimize'], { description: 'Which way is better.' }),
+}
+
+export const trainingSchema = closed(
+  {
+    epochs: count('Times that every training image is seen.', { examples: [40] }),
+    batchSize: optional(count('Images of one step. The last batch of an epoch may be smaller and counts exactly.', { default: 32 })),
+    select: optional(
+      Type.Union([closed(chosen), Type.Null()], {
+        default: null,
+        description: "Which epoch's weights are the run's weights; left out, the last epoch's.",
+        examples: [{ metric: 'val/balanced_accuracy', goal: 'maximize' }],
+      }),
+    ),
+    earlyStopping: optional(
+      Type.Union(
+        [
+          closed({
+            ...chosen,
+            patience: count('Epochs without a better value before training stops.', { examples: [10] }),
+            minDelta: optional(atLeastZero('A smaller gain than this does not count.', { default: 0 })),
+          }),
+          Type.Null(),
+        ],
+        { default: null, description: 'Stop when a validation metric has not become better for a while; left out, train every epoch.' },
+      ),
+    ),
+  },
+  { title: 'Training', description: 'How long, in what portions, and which weights are kept.' },
+)
+
+export const evaluationSchema = closed(
+  {
+    threshold: optional(
+      Type.Union([Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), words(['maxBalancedAccuracy', 'youden'])], {
+        default: 0.5,
+        description:
+          'From which probability of the positive class an image counts as positive: a number, or chosen on the validation images and applied to the test unchanged. Two classes only.',
+      }),
+    ),
+    batchSize: optional(count('Images of one evaluation step; changes speed and memory, not results.', { default: 256 })),
+  },
+  { title: 'Evaluation', description: 'How probabilities become decisions.', default: {} },
+)
+
+export const runtimeSchema = closed(
+  {
+    device: optional(
+      words(['auto', 'cpu', 'gpu'], {
+        default: 'auto',
+        description: 'auto uses a GPU where TensorFlow has one; gpu fails where it has none.',
+      }),
+    ),
+    backend: optional(words(['tensorflow'], { default: 'tensorflow', description: 'What computes.' })),
+    threads: optional(
+      Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+        default: null,
+        description:
+          "Threads of TensorFlow's operations; left out, as many as the machine has cores. Results are bit for bit the same only for one count.",
+      }),
+    ),
+    imageBudget: optional(
+      count('Bytes of images that may stay in memory as uint8; beyond, they are read ahead batch by batch with the same result.', {
+        default: 1073741824,
+      }),
+    ),
+  },
+  { title: 'Runtime', description: 'What the training runs on.', default: {} },
+)
+
+export const trackingSchema = closed(
+  {
+    experiment: optional(
+      Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
+        default: null,
+        description: "The MLflow experiment, and the folder under runs/; left out, the file's name.",
+        examples: ['cancernet'],
+      }),
+    ),
+    required: optional(yesOrNo('A tracking server that fails stops the run instead of a warning.', false)),
+    enabled: optional(yesOrNo('Log to MLflow at all; the journal is always written.', true)),
+    tags: optional(named(Type.String(), { default: {}, description: 'Tags of the MLflow run.', examples: [{ cohort: 'pilot' }] })),
+  },
+  { title: 'Tracking', description: 'Where the run is logged.', default: {} },
+)
