@@ -1,0 +1,46 @@
+/** Bytes of a file to pixels of the experiment's size. */
+import type { Pixels } from './png.ts'
+import { decodePlainPng } from './png.ts'
+import { convertChannels, resizeBilinear } from './resize.ts'
+
+export interface ImageSize {
+  readonly width: number
+  readonly height: number
+  readonly channels: 1 | 3
+}
+
+/** What became of a file: its own size and its pixels at the wished one, or why it is no image. */
+export type Decoded = { readonly width: number; readonly height: number; readonly pixels: Uint8Array } | { readonly reason: string }
+
+/** Raised whenever the same bytes would become other pixels. */
+export const decoderVersion = 1
+
+/** No patch and no slide tile is larger; a small file that claims to be is a bomb. */
+export const mostPixels = 100_000_000
+
+export async function decodeImage(bytes: Uint8Array, size: ImageSize): Promise<Decoded> {
+  if (bytes.length === 0) return { reason: 'it is empty' }
+  try {
+    const pixels = decodePlainPng(bytes, mostPixels) ?? (await decodeWithSharp(bytes))
+    const data = convertChannels(pixels, size.channels)
+    const resized = resizeBilinear(data, [pixels.height, pixels.width], size.channels, [size.height, size.width])
+    return { width: pixels.width, height: pixels.height, pixels: resized }
+  } catch (error) {
+    return { reason: plainReason(error) }
+  }
+}
+
+async function decodeWithSharp(bytes: Uint8Array): Promise<Pixels> {
+  const { default: sharp } = await import('sharp')
+  const image = sharp(bytes, { limitInputPixels: mostPixels, failOn: 'truncated' })
+  const { data, info } = await image.toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })
+  return { width: info.width, height: info.height, channels: info.channels, data }
+}
+
+function plainReason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  if (/unsupported image format/i.test(message)) return 'it is no image'
+  if (/pixel limit/i.test(message)) return `it has more than ${mostPixels} pixels`
+  if (/unexpected end of file|incorrect header check|invalid|truncat|premature/i.test(message)) return 'it is damaged or cut short'
+  return message.split('\n')[0] ?? message
+}

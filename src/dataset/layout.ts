@@ -1,0 +1,58 @@
+/** Layout templates: how a path under the dataset's root is read. `{patient}/{class}/{*}_x{x:int}_y{y:int}_{*}.png` */
+
+export interface PathParts {
+  /** Everything named: class, patient, split, … */
+  readonly names: Readonly<Record<string, string>>
+  /** Place on the slide, in pixels, where the layout has `{x:int}` and `{y:int}`. */
+  readonly x: number | null
+  readonly y: number | null
+}
+
+export interface Layout {
+  /** Names of the placeholders in order, without `*`. */
+  readonly placeholders: readonly string[]
+  /** Null where the path does not fit. Paths have forward slashes. */
+  readonly read: (path: string) => PathParts | null
+}
+
+const placeholder = /\{([A-Za-z]\w*|\*)(:int)?\}/g
+
+export function parseLayout(template: string): Layout {
+  const placeholders: string[] = []
+  let pattern = ''
+  let end = 0
+  for (const match of template.matchAll(placeholder)) {
+    const [whole, name = '*', isInteger] = match
+    pattern += escape(template.slice(end, match.index))
+    end = match.index + whole.length
+    const shape = isInteger === undefined ? '[^/]+?' : '-?\\d+'
+    if (name === '*') pattern += '[^/]*?'
+    // A name that stands twice has to have the same value.
+    else pattern += placeholders.includes(name) ? `\\k<${name}>` : `(?<${name}>${shape})`
+    if (name !== '*' && !placeholders.includes(name)) placeholders.push(name)
+  }
+  const expression = new RegExp(`^${pattern}${escape(template.slice(end))}$`)
+  return {
+    placeholders,
+    read(path) {
+      const names = expression.exec(path)?.groups
+      if (!names && !expression.test(path)) return null
+      const number = (name: string): number | null => (names?.[name] === undefined ? null : Number(names[name]))
+      return { names: { ...names }, x: number('x'), y: number('y') }
+    },
+  }
+}
+
+/** The placeholder that is the group: the first that is neither class, split, x nor y; null where there is none. */
+export function groupPlaceholder(placeholders: readonly string[]): string | null {
+  return placeholders.find((name) => !['class', 'split', 'x', 'y'].includes(name)) ?? null
+}
+
+/** The path that the layout gives to these values; `*` becomes `filler`. */
+export function writePath(template: string, values: Readonly<Record<string, string>>, filler: string): string {
+  return template.replace(placeholder, (_, name: string) => (name === '*' ? filler : (values[name] ?? filler)))
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}

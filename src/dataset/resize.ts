@@ -1,0 +1,87 @@
+/**
+ * Pixels to the experiment's size and channels, exactly as Pillow does it (`convert`, then `resize` with BILINEAR), so that a model trained
+ * here sees what a Python pipeline would show it. Pillow: src/libImaging/Resample.c and Convert.c.
+ */
+import type { Pixels } from './png.ts'
+
+const precision = 22
+
+/** Alpha is dropped; grey is repeated for colour; colour becomes grey by ITU-R 601-2 luma. */
+export function convertChannels({ width, height, channels, data }: Pixels, to: 1 | 3): Uint8Array {
+  if (channels === to) return data
+  const converted = new Uint8Array(width * height * to)
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    const from = pixel * channels
+    const red = data[from] ?? 0
+    const green = channels > 2 ? (data[from + 1] ?? 0) : red
+    const blue = channels > 2 ? (data[from + 2] ?? 0) : red
+    if (to === 3) converted.set([red, green, blue], pixel * 3)
+    else converted[pixel] = channels > 2 ? (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16 : red
+  }
+  return converted
+}
+
+interface Weights {
+  /** First input pixel and number of them for each output pixel, then their weights in fixed point, `size` for each. */
+  readonly first: Int32Array
+  readonly count: Int32Array
+  readonly size: number
+  readonly values: Int32Array
+}
+
+const known = new Map<string, Weights>()
+
+/** A triangle as wide as the scale, where it shrinks: the mean over what an output pixel covers. */
+function weightsFor(from: number, to: number): Weights {
+  const key = `${from}>${to}`
+  const cached = known.get(key)
+  if (cached) return cached
+  const scale = from / to
+  const support = Math.max(scale, 1)
+  const size = Math.ceil(support) * 2 + 1
+  const weights = { first: new Int32Array(to), count: new Int32Array(to), size, values: new Int32Array(to * size) }
+  for (let out = 0; out < to; out++) {
+    const center = (out + 0.5) * scale
+    const first = Math.max(0, Math.trunc(center - support + 0.5))
+    const count = Math.min(from, Math.trunc(center + support + 0.5)) - first
+    const raw = Array.from({ length: count }, (_, index) => Math.max(0, 1 - Math.abs((index + first - center + 0.5) / support)))
+    const total = raw.reduce((a, b) => a + b, 0)
+    weights.first[out] = first
+    weights.count[out] = count
+    for (const [index, weight] of raw.entries()) weights.values[out * size + index] = Math.trunc(0.5 + (weight / total) * 2 ** precision)
+  }
+  known.set(key, weights)
+  return weights
+}
+
+/** data [height, width, channels] -> [toHeight, toWidth, channels]; columns first, then rows, each rounded to bytes. */
+export function resizeBilinear(
+  data: Uint8Array,
+  [height, width]: readonly [number, number],
+  channels: number,
+  [toHeight, toWidth]: readonly [number, number],
+): Uint8Array {
+  const wide = width === toWidth ? data : resample(data, height, channels, weightsFor(width, toWidth), width * channels, channels)
+  if (height === toHeight) return wide
+  // Rows are columns of a picture one pixel wide and as many channels as a row has bytes.
+  return resample(wide, 1, toWidth * channels, weightsFor(height, toHeight), 0, toWidth * channels)
+}
+
+/** For each of `lines`: output pixels of `channels` bytes, each a weighted sum of input pixels `step` bytes apart. */
+function resample(data: Uint8Array, lines: number, channels: number, weights: Weights, lineBytes: number, step: number): Uint8Array {
+  const { first, count, size, values } = weights
+  const to = first.length
+  const out = new Uint8Array(lines * to * channels)
+  for (let line = 0; line < lines; line++) {
+    for (let pixel = 0; pixel < to; pixel++) {
+      const from = line * lineBytes + (first[pixel] ?? 0) * step
+      const taps = count[pixel] ?? 0
+      for (let channel = 0; channel < channels; channel++) {
+        let sum = 1 << (precision - 1)
+        for (let tap = 0; tap < taps; tap++) sum += (data[from + tap * step + channel] ?? 0) * (values[pixel * size + tap] ?? 0)
+        out[(line * to + pixel) * channels + channel] = Math.min(255, Math.max(0, sum >> precision))
+      }
+    }
+  }
+  return out
+}
