@@ -48,9 +48,10 @@ export function groupPlaceholder(placeholders: readonly string[]): string | null
   return placeholders.find((name) => !['class', 'split', 'x', 'y'].includes(name)) ?? null
 }
 
-/** The path that the layout gives to these values; `*` becomes `filler`. */
-export function writePath(template: string, values: Readonly<Record<string, string>>, filler: string): string {
-  return template.replace(placeholder, (_, name: string) => (name === '*' ? filler : (values[name] ?? filler)))
+/** The path that the layout gives to these values; the n-th `*` (from 0) becomes `filler(n)`. */
+export function writePath(template: string, values: Readonly<Record<string, string>>, filler: (star: number) => string): string {
+  let stars = 0
+  return template.replace(placeholder, (_, name: string) => (name === '*' ? filler(stars++) : (values[name] ?? name)))
 }
 
 function escape(text: string): string {
