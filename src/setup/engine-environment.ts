@@ -1,0 +1,28 @@
+/** What must stand in the engine's environment before its process starts: TensorFlow, the C library and the loader read it only then. */
+import { delimiter } from 'node:path'
+import type { Tensorflow } from './tensorflow.ts'
+
+export interface EngineEnvironmentOptions {
+  /** The user's own; what stands in it wins, except where a value of the experiment file is meant. */
+  readonly environment: NodeJS.ProcessEnv
+  readonly tensorflow: Tensorflow
+  readonly device: 'auto' | 'cpu' | 'gpu'
+  /** Undefined leaves TensorFlow one thread a core. */
+  readonly threads?: number | undefined
+}
+
+export function engineEnvironment({ environment, tensorflow, device, threads }: EngineEnvironmentOptions): NodeJS.ProcessEnv {
+  const inherited = environment['LD_LIBRARY_PATH']
+  return {
+    TF_CPP_MIN_LOG_LEVEL: '3',
+    // Eager tensors and the graph's session share the card; neither may take it all.
+    TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+    // glibc would give big buffers back to the kernel after every step and ask for them again.
+    MALLOC_MMAP_THRESHOLD_: '4294967296',
+    MALLOC_TRIM_THRESHOLD_: '17179869184',
+    ...environment,
+    LD_LIBRARY_PATH: [...tensorflow.libraryFolders, ...(inherited ? [inherited] : [])].join(delimiter),
+    ...(device === 'cpu' ? { CUDA_VISIBLE_DEVICES: '-1' } : {}),
+    ...(threads === undefined ? {} : { TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: String(threads) }),
+  }
+}

@@ -1,0 +1,41 @@
+/** Where the set-up puts things: one place for every path. */
+import { join } from 'node:path'
+
+export type TensorflowBuild = 'cpu' | 'cuda'
+
+export interface Places {
+  readonly projectRoot: string
+  /** Locks, stamps and what is not a Python environment; ignored by git. */
+  readonly setup: string
+  readonly virtualEnvironment: string
+  /** The virtual environment's interpreter. */
+  readonly python: string
+  readonly mlflow: string
+  readonly nodeApiHeaders: string
+  /** tfjs-node-gpu's C++ sources, and where it looks for the compiled binding. */
+  readonly bindingSources: string
+  readonly bindingFolder: string
+  requirements(name: 'mlflow' | 'tensorflow-cpu' | 'tensorflow-cuda'): string
+  /** The wheel's contents: `tensorflow/`, and for the CUDA build `nvidia/`. */
+  tensorflow(build: TensorflowBuild): string
+  stamp(name: string): string
+}
+
+export function placesOf(projectRoot: string): Places {
+  const setup = join(projectRoot, '.setup')
+  const virtualEnvironment = join(projectRoot, '.venv')
+  const tfjsNode = join(projectRoot, 'node_modules/@tensorflow/tfjs-node-gpu')
+  return {
+    projectRoot,
+    setup,
+    virtualEnvironment,
+    python: join(virtualEnvironment, 'bin/python3'),
+    mlflow: join(virtualEnvironment, 'bin/mlflow'),
+    nodeApiHeaders: join(projectRoot, 'node_modules/node-api-headers/include'),
+    bindingSources: join(tfjsNode, 'binding'),
+    bindingFolder: join(tfjsNode, 'lib/napi-v8'),
+    requirements: (name) => join(projectRoot, 'requirements', `${name}.txt`),
+    tensorflow: (build) => join(setup, `tensorflow-${build}`),
+    stamp: (name) => join(setup, `${name}.json`),
+  }
+}

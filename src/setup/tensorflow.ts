@@ -1,0 +1,144 @@
+/**
+ * TensorFlow for tfjs: the shared library out of the pinned wheel, and tfjs-node-gpu's own binding compiled against it. The wheel is unpacked
+ * outside `.venv/`, because without its dependencies it would be a TensorFlow that Python finds and cannot import.
+ */
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Outcome } from '../diagnostics/diagnostic.ts'
+import { ensureBinding, hasBinding } from './binding.ts'
+import { withLock } from './lock.ts'
+import { pipInstall } from './pip.ts'
+import { placesOf, type Places, type TensorflowBuild } from './places.ts'
+import type { SetupOptions } from './setup-options.ts'
+import { agreesWithStamp, writeStamp } from './stamp.ts'
+import { chooseTensorflowBuild } from './tensorflow-build.ts'
+import { findCompiler } from './tools.ts'
+import { ensureVirtualEnvironment } from './virtual-environment.ts'
+
+export interface Tensorflow {
+  readonly build: TensorflowBuild
+  readonly version: string
+  /** Folders with shared libraries, TensorFlow's own first: the engine's LD_LIBRARY_PATH. */
+  readonly libraryFolders: readonly string[]
+}
+
+/** Any Python's wheel has the same library; naming one makes the set-up work on Pythons that the wheel does not know yet. */
+const wheelPython = ['--python-version=3.12', '--implementation=cp']
+const stampName = 'stamp.json'
+
+/** Installs and compiles what is missing or half-done; otherwise some stat calls. */
+export async function ensureTensorflow(options: SetupOptions): Promise<Outcome<Tensorflow>> {
+  const places = placesOf(options.projectRoot)
+  if (process.platform !== 'linux') return notOnThisPlatform()
+  const build = await chooseTensorflowBuild(options.environment, (candidate) => isInstalled(places, candidate))
+  if (build.value === undefined) return { diagnostics: build.diagnostics }
+
+  const ready = findTensorflow(places, build.value)
+  if (ready) return { value: ready, diagnostics: [] }
+  return withLock(places, 'tensorflow', options.report, () => install(places, build.value, options))
+}
+
+/** Null where the library or the binding is not whole. Starts nothing. */
+export function findTensorflow(places: Places, build: TensorflowBuild): Tensorflow | null {
+  return isInstalled(places, build) && hasBinding(places, requirementsOf(places, build)) ? describe(places, build) : null
+}
+
+/** True when the library of this build is whole, whatever the binding is. */
+export function isInstalled(places: Places, build: TensorflowBuild): boolean {
+  return agreesWithStamp(join(places.tensorflow(build), stampName), requirementsOf(places, build))
+}
+
+async function install(places: Places, build: TensorflowBuild, options: SetupOptions): Promise<Outcome<Tensorflow>> {
+  const compiler = findCompiler(options.environment)
+  if (!isInstalled(places, build)) {
+    const python = await ensureVirtualEnvironment(places, options)
+    // Both of what the machine lacks at once; neither is downloaded for in vain.
+    if (python.value === undefined || compiler.value === undefined) return { diagnostics: [...python.diagnostics, ...compiler.diagnostics] }
+    const unpacked = await unpackWheels(places, build, python.value, options)
+    if (unpacked.value === undefined) return { diagnostics: unpacked.diagnostics }
+  }
+  const tensorflow = describe(places, build)
+  if (hasBinding(places, requirementsOf(places, build))) return { value: tensorflow, diagnostics: [] }
+  if (compiler.value === undefined) return { diagnostics: compiler.diagnostics }
+  const fault = await ensureBinding({
+    places,
+    compiler: compiler.value,
+    requirements: requirementsOf(places, build),
+    libraryFolders: tensorflow.libraryFolders,
+    setup: options,
+  })
+  return fault ? { diagnostics: [fault] } : { value: tensorflow, diagnostics: [] }
+}
+
+/** Unpacks beside, stamps, and renames into place: what stands under the final name is whole. */
+async function unpackWheels(places: Places, build: TensorflowBuild, python: string, options: SetupOptions): Promise<Outcome<string>> {
+  const target = places.tensorflow(build)
+  const words = `TensorFlow ${versionOf(places, build)}, ${build === 'cuda' ? 'the CUDA build with its libraries (about 3 GB)' : 'the CPU build'}`
+  options.report({ part: 'tensorflow', state: 'started', text: `installing ${words}` })
+  removePartial(places)
+  const partial = `${target}.partial-${process.pid}`
+  mkdirSync(partial, { recursive: true })
+  const requirements = places.requirements(build === 'cuda' ? 'tensorflow-cuda' : 'tensorflow-cpu')
+  const args = ['--no-deps', '--no-compile', ...wheelPython, '--target', partial, '-r', requirements]
+  const fault = await pipInstall(python, 'tensorflow', args, options)
+  if (fault) {
+    rmSync(partial, { recursive: true, force: true })
+    return { diagnostics: [fault] }
+  }
+  writeStamp(join(partial, stampName), requirementsOf(places, build), filesToStamp(partial))
+  rmSync(target, { recursive: true, force: true })
+  renameSync(partial, target)
+  options.report({ part: 'tensorflow', state: 'done', text: words })
+  return { value: target, diagnostics: [] }
+}
+
+/** What killed predecessors left; only the lock's holder comes here. */
+function removePartial(places: Places): void {
+  mkdirSync(places.setup, { recursive: true })
+  for (const name of readdirSync(places.setup)) {
+    if (name.includes('.partial-')) rmSync(join(places.setup, name), { recursive: true, force: true })
+  }
+}
+
+/** The libraries that are linked or loaded, and one header for all. */
+function filesToStamp(wheel: string): string[] {
+  const libraries = libraryFoldersOf(wheel).flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.includes('.so'))
+      .map((name) => join(folder, name).slice(wheel.length + 1)),
+  )
+  return ['tensorflow/include/tensorflow/c/c_api.h', ...libraries]
+}
+
+function libraryFoldersOf(wheel: string): string[] {
+  const nvidia = join(wheel, 'nvidia')
+  const cuda = existsSync(nvidia) ? readdirSync(nvidia).map((name) => join(nvidia, name, 'lib')) : []
+  return [join(wheel, 'tensorflow'), ...cuda.filter((folder) => existsSync(folder)).sort()]
+}
+
+function describe(places: Places, build: TensorflowBuild): Tensorflow {
+  return { build, version: versionOf(places, build), libraryFolders: libraryFoldersOf(places.tensorflow(build)) }
+}
+
+function requirementsOf(places: Places, build: TensorflowBuild): string {
+  return readFileSync(places.requirements(build === 'cuda' ? 'tensorflow-cuda' : 'tensorflow-cpu'), 'utf8')
+}
+
+function versionOf(places: Places, build: TensorflowBuild): string {
+  const pin = /^tensorflow(?:-cpu)?==(\S+)$/m.exec(requirementsOf(places, build))
+  if (!pin?.[1]) throw new Error('Internal error: the requirements pin no TensorFlow')
+  return pin[1]
+}
+
+function notOnThisPlatform(): Outcome<never> {
+  return {
+    diagnostics: [
+      {
+        code: 'platform-unsupported',
+        severity: 'error',
+        message: `training needs Linux: TensorFlow's library is set up there only, and this is ${process.platform}.`,
+        hint: 'Use a Linux container, or WSL 2 on Windows; check, plan and split work here.',
+      },
+    ],
+  }
+}
