@@ -1,5 +1,5 @@
 /**
- * Pixels to the experiment's size and channels, exactly as Pillow does it (`convert`, then `resize` with BILINEAR), so that a model trained
+ * Pixels to the experiment's size and channels as Pillow has them (`convert`, then `resize` with BILINEAR, columns first), so that a model trained
  * here sees what a Python pipeline would show it. Pillow: src/libImaging/Resample.c and Convert.c.
  */
 import type { Pixels } from './png.ts'

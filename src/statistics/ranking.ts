@@ -7,35 +7,43 @@ export interface RankingCounts {
   readonly falsePositives: Float64Array
 }
 
+/** Indices from the highest score to the lowest: worth keeping where the same scores are counted many times. */
+export function rankOrder(scores: ArrayLike<number>): Int32Array {
+  return Int32Array.from({ length: scores.length }, (_, index) => index).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0))
+}
+
 /**
  * Cumulative counts at every distinct score, as scikit-learn's `_binary_clf_curve`. `weights` count an item several times, or not at all
  * (a bootstrap's resample); absent, each counts once. scores [n], isPositive [n].
  */
 export function rankingCounts(
   scores: ArrayLike<number>,
-  isPositive: ArrayLike<boolean | number>,
+  isPositive: ArrayLike<boolean>,
   weights?: ArrayLike<number>,
+  order: Int32Array = rankOrder(scores),
 ): RankingCounts {
-  const order = Array.from({ length: scores.length }, (_, index) => index).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0))
-  const thresholds: number[] = []
-  const truePositives: number[] = []
-  const falsePositives: number[] = []
+  const thresholds = new Float64Array(order.length)
+  const truePositives = new Float64Array(order.length)
+  const falsePositives = new Float64Array(order.length)
   let hits = 0
   let misses = 0
-  for (const [position, index] of order.entries()) {
+  let distinct = 0
+  for (let position = 0; position < order.length; position++) {
+    const index = order[position] ?? 0
     const weight = weights ? (weights[index] ?? 0) : 1
     if (isPositive[index]) hits += weight
     else misses += weight
     const next = order[position + 1]
     if (next !== undefined && scores[next] === scores[index]) continue
-    thresholds.push(scores[index] ?? 0)
-    truePositives.push(hits)
-    falsePositives.push(misses)
+    thresholds[distinct] = scores[index] ?? 0
+    truePositives[distinct] = hits
+    falsePositives[distinct] = misses
+    distinct += 1
   }
   return {
-    thresholds: Float64Array.from(thresholds),
-    truePositives: Float64Array.from(truePositives),
-    falsePositives: Float64Array.from(falsePositives),
+    thresholds: thresholds.subarray(0, distinct),
+    truePositives: truePositives.subarray(0, distinct),
+    falsePositives: falsePositives.subarray(0, distinct),
   }
 }
 
@@ -46,7 +54,8 @@ export function rocAuc({ truePositives, falsePositives }: RankingCounts): number
   if (positives === 0 || negatives === 0) return NaN
   let area = 0
   let [lastTrue, lastFalse] = [0, 0]
-  for (const [index, hits] of truePositives.entries()) {
+  for (let index = 0; index < truePositives.length; index++) {
+    const hits = truePositives[index] ?? 0
     const misses = falsePositives[index] ?? 0
     area += ((misses - lastFalse) * (hits + lastTrue)) / 2
     lastTrue = hits
@@ -61,7 +70,8 @@ export function averagePrecision({ truePositives, falsePositives }: RankingCount
   if (positives === 0) return NaN
   let sum = 0
   let last = 0
-  for (const [index, hits] of truePositives.entries()) {
+  for (let index = 0; index < truePositives.length; index++) {
+    const hits = truePositives[index] ?? 0
     const predicted = hits + (falsePositives[index] ?? 0)
     if (predicted > 0) sum += ((hits - last) / positives) * (hits / predicted)
     last = hits

@@ -1,0 +1,58 @@
+/** scikit-learn's classification report, to the character. */
+import { accuracy, f1, precision, recall, supports, type ConfusionMatrix } from '../statistics/confusion.ts'
+
+export interface ClassScores {
+  readonly precision: number
+  readonly recall: number
+  readonly f1: number
+  readonly support: number
+}
+
+export interface ClassificationReport {
+  readonly classes: Readonly<Record<string, ClassScores>>
+  readonly accuracy: number
+  readonly macro: ClassScores
+  readonly weighted: ClassScores
+}
+
+/** What is undefined counts as 0, as in scikit-learn's default. */
+export function classificationReport(matrix: ConfusionMatrix, names: readonly string[]): ClassificationReport {
+  const orZero = (value: number): number => (Number.isNaN(value) ? 0 : value)
+  const support = supports(matrix)
+  const scores = names.map((_, index) => ({
+    precision: orZero(precision(matrix, index)),
+    recall: orZero(recall(matrix, index)),
+    f1: orZero(f1(matrix, index)),
+    support: support[index] ?? 0,
+  }))
+  const total = support.reduce((a, b) => a + b, 0)
+  const mean = (weight: (score: ClassScores) => number): ClassScores => {
+    const of = (key: 'precision' | 'recall' | 'f1'): number => scores.reduce((sum, score) => sum + score[key] * weight(score), 0)
+    return { precision: of('precision'), recall: of('recall'), f1: of('f1'), support: total }
+  }
+  return {
+    classes: Object.fromEntries(names.map((name, index) => [name, scores[index] ?? mean(() => 0)])),
+    accuracy: accuracy(matrix),
+    macro: mean(() => 1 / names.length),
+    weighted: mean(({ support: own }) => own / total),
+  }
+}
+
+export function renderClassificationReport(report: ClassificationReport): string {
+  const names = Object.keys(report.classes)
+  const width = Math.max('weighted avg'.length, ...names.map((name) => name.length))
+  const cell = (text: string): string => text.padStart(9)
+  const line = (name: string, { precision: p, recall: r, f1: f, support }: ClassScores): string =>
+    `${name.padStart(width)} ${[p, r, f].map((value) => ` ${cell(value.toFixed(2))}`).join('')} ${cell(String(support)).padStart(10)}`
+  const blank = ` ${cell('')}`
+  return [
+    `${' '.repeat(width)} ${['precision', 'recall', 'f1-score', 'support'].map((head) => ` ${cell(head)}`).join('')}`,
+    '',
+    ...Object.entries(report.classes).map(([name, scores]) => line(name, scores)),
+    '',
+    `${'accuracy'.padStart(width)} ${blank}${blank} ${cell(report.accuracy.toFixed(2))} ${cell(String(report.macro.support)).padStart(10)}`,
+    line('macro avg', report.macro),
+    line('weighted avg', report.weighted),
+    '',
+  ].join('\n')
+}
