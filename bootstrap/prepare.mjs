@@ -17,12 +17,17 @@ export async function prepare() {
   })
 }
 
-/** The same for a command: says what failed, sets the exit code, and returns whether it may go on. */
-export async function prepareOrExplain() {
+/**
+ * The same for a command: says what failed, sets the exit code, and returns whether it may go on. Type errors are shown; somebody who is in
+ * the middle of an edit may go on with them, the tests may not (`allowTypeErrors: false`).
+ */
+export async function prepareOrExplain({ allowTypeErrors = true } = {}) {
   try {
     const typeErrors = await prepare()
-    if (typeErrors !== '')
-      say(`${typeErrors}\nwarning  type-errors\n  The sources have type errors; this goes on with what was built from them.`)
+    if (typeErrors === '') return true
+    if (!allowTypeErrors)
+      throw new SetupFault('type-errors', `The sources have type errors:\n  ${typeErrors}`, 'Mend them; npx tsc shows them again.')
+    say(`${typeErrors}\nwarning  type-errors\n  The sources have type errors; this goes on with what was built from them.`)
     return true
   } catch (error) {
     if (!(error instanceof SetupFault)) throw error

@@ -40,12 +40,12 @@ export async function ensureTensorflow(options: SetupOptions): Promise<Outcome<T
 
 /** Null where the library or the binding is not whole. Starts nothing. */
 export function findTensorflow(places: Places, build: TensorflowBuild): Tensorflow | null {
-  return isInstalled(places, build) && hasBinding(places, requirementsOf(places, build)) ? describe(places, build) : null
+  return isInstalled(places, build) && hasBinding(places, pinnedTensorflow(places, build).requirements) ? describe(places, build) : null
 }
 
 /** True when the library of this build is whole, whatever the binding is. */
 export function isInstalled(places: Places, build: TensorflowBuild): boolean {
-  return agreesWithStamp(join(places.tensorflow(build), stampName), requirementsOf(places, build))
+  return agreesWithStamp(join(places.tensorflow(build), stampName), pinnedTensorflow(places, build).requirements)
 }
 
 async function install(places: Places, build: TensorflowBuild, options: SetupOptions): Promise<Outcome<Tensorflow>> {
@@ -58,12 +58,12 @@ async function install(places: Places, build: TensorflowBuild, options: SetupOpt
     if (unpacked.value === undefined) return { diagnostics: unpacked.diagnostics }
   }
   const tensorflow = describe(places, build)
-  if (hasBinding(places, requirementsOf(places, build))) return { value: tensorflow, diagnostics: [] }
+  if (hasBinding(places, pinnedTensorflow(places, build).requirements)) return { value: tensorflow, diagnostics: [] }
   if (compiler.value === undefined) return { diagnostics: compiler.diagnostics }
   const fault = await ensureBinding({
     places,
     compiler: compiler.value,
-    requirements: requirementsOf(places, build),
+    requirements: pinnedTensorflow(places, build).requirements,
     libraryFolders: tensorflow.libraryFolders,
     setup: options,
   })
@@ -73,19 +73,18 @@ async function install(places: Places, build: TensorflowBuild, options: SetupOpt
 /** Unpacks beside, stamps, and renames into place: what stands under the final name is whole. */
 async function unpackWheels(places: Places, build: TensorflowBuild, python: string, options: SetupOptions): Promise<Outcome<string>> {
   const target = places.tensorflow(build)
-  const words = `TensorFlow ${versionOf(places, build)}, ${build === 'cuda' ? 'the CUDA build with its libraries (about 3 GB)' : 'the CPU build'}`
+  const words = `TensorFlow ${pinnedTensorflow(places, build).version}, ${build === 'cuda' ? 'the CUDA build with its libraries (about 3 GB)' : 'the CPU build'}`
   options.report({ part: 'tensorflow', state: 'started', text: `installing ${words}` })
   removePartial(places)
   const partial = `${target}.partial-${process.pid}`
   mkdirSync(partial, { recursive: true })
-  const requirements = places.requirements(build === 'cuda' ? 'tensorflow-cuda' : 'tensorflow-cpu')
-  const args = ['--no-deps', '--no-compile', ...wheelPython, '--target', partial, '-r', requirements]
+  const args = ['--no-deps', '--no-compile', ...wheelPython, '--target', partial, '-r', requirementsFile(places, build)]
   const fault = await pipInstall(python, 'tensorflow', args, options)
   if (fault) {
     rmSync(partial, { recursive: true, force: true })
     return { diagnostics: [fault] }
   }
-  writeStamp(join(partial, stampName), requirementsOf(places, build), filesToStamp(partial))
+  writeStamp(join(partial, stampName), pinnedTensorflow(places, build).requirements, filesToStamp(partial))
   rmSync(target, { recursive: true, force: true })
   renameSync(partial, target)
   options.report({ part: 'tensorflow', state: 'done', text: words })
@@ -117,17 +116,19 @@ function libraryFoldersOf(wheel: string): string[] {
 }
 
 function describe(places: Places, build: TensorflowBuild): Tensorflow {
-  return { build, version: versionOf(places, build), libraryFolders: libraryFoldersOf(places.tensorflow(build)) }
+  return { build, version: pinnedTensorflow(places, build).version, libraryFolders: libraryFoldersOf(places.tensorflow(build)) }
 }
 
-function requirementsOf(places: Places, build: TensorflowBuild): string {
-  return readFileSync(places.requirements(build === 'cuda' ? 'tensorflow-cuda' : 'tensorflow-cpu'), 'utf8')
-}
-
-function versionOf(places: Places, build: TensorflowBuild): string {
-  const pin = /^tensorflow(?:-cpu)?==(\S+)$/m.exec(requirementsOf(places, build))
+/** The pins as they stand in requirements/, and the version among them. */
+export function pinnedTensorflow(places: Places, build: TensorflowBuild): { requirements: string; version: string } {
+  const requirements = readFileSync(requirementsFile(places, build), 'utf8')
+  const pin = /^tensorflow(?:-cpu)?==(\S+)$/m.exec(requirements)
   if (!pin?.[1]) throw new Error('Internal error: the requirements pin no TensorFlow')
-  return pin[1]
+  return { requirements, version: pin[1] }
+}
+
+function requirementsFile(places: Places, build: TensorflowBuild): string {
+  return places.requirements(build === 'cuda' ? 'tensorflow-cuda' : 'tensorflow-cpu')
 }
 
 function notOnThisPlatform(): Outcome<never> {
