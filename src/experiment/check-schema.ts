@@ -23,8 +23,9 @@ export function checkSchema(tree: Tree): SchemaFault[] {
   return meantErrors(compiled.errors ?? []).map((error) => faultOf(error, tree))
 }
 
+/** `strictRequired` off: the choice of exactly one key names keys that are defined around it. */
 function compileSchema(): ValidateFunction {
-  const ajv = new Ajv({ strict: true, allErrors: true, verbose: true })
+  const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: true, verbose: true })
   ajv.addVocabulary([...annotations])
   return ajv.compile(rootSchema)
 }

@@ -17,7 +17,7 @@ export const validationMetrics = [
 const chosen = {
   metric: words(validationMetrics, {
     description:
-      'A metric of the validation images, logged every epoch. With more than two classes val/roc_auc is the mean over classes, each against the rest.',
+      'A metric of the validation images, logged every epoch. With more than two classes f1, roc_auc and average_precision are means over classes, each against the rest.',
     examples: ['val/balanced_accuracy'],
   }),
   goal: words(['maximize', 'minimize'], { description: 'Which way is better.' }),

@@ -1,0 +1,144 @@
+/**
+ * From a file to the experiment, or to every fault that keeps it from being one. The phases: read the file and all it extends, apply
+ * `--set`, replace variables, hold it against the schema, edit the stack, fill in defaults, apply the rules, normalise.
+ */
+import fs from 'node:fs/promises'
+import path from 'node:path'
+import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts'
+import type { Sources } from '../diagnostics/frame.ts'
+import { hasError, sortDiagnostics } from '../diagnostics/sort.ts'
+import { checkSchema } from './check-schema.ts'
+import { applyEdits } from './edit-stack.ts'
+import type { Experiment, Located } from './experiment.ts'
+import { fillDefaults } from './fill-defaults.ts'
+import { rootSchema } from './json-schema.ts'
+import { normaliseExperiment } from './normalise.ts'
+import type { Surroundings } from './normalise.ts'
+import { applySettings, setSource, settingsText } from './overrides.ts'
+import { readExperimentTree } from './read-experiment.ts'
+import type { Rule } from './rule.ts'
+import { datasetRules } from './rules/dataset-rules.ts'
+import { trainingRules } from './rules/training-rules.ts'
+import type { Written } from './schema/experiment-schema.ts'
+import { ruleFault } from './sentences.ts'
+import { placesOf, plainValue, replaceAt, treeAt, valuePlaceAt } from './tree.ts'
+import type { Path, Tree } from './tree.ts'
+import { replaceVariables } from './variables.ts'
+import type { Environment } from './variables.ts'
+
+export interface LoadOptions {
+  /** `path=value`, as given to `--set`, in order. */
+  readonly set?: readonly string[]
+  readonly env: Environment
+  /** Places are relative to it, as is the file. */
+  readonly cwd: string
+  /** `dataset.root` is relative to it. */
+  readonly projectRoot: string
+  readonly readFile?: (file: string) => Promise<string>
+  /** Rules of rooms of higher rank, such as the network's shapes. They see every experiment whose dataset and model the schema accepts. */
+  readonly judges?: readonly ((located: Located) => readonly Diagnostic[])[]
+}
+
+/** The outcome, and the texts that its frames are cut from, fault or not. */
+export type Loaded = Outcome<Located> & { readonly sources: Sources }
+
+export const rules: readonly Rule[] = [...datasetRules, ...trainingRules]
+
+export async function loadExperiment(file: string, options: LoadOptions): Promise<Loaded> {
+  const sources = new Map<string, string>()
+  const diagnostics: Diagnostic[] = []
+  const finish = (value?: Located): Loaded => {
+    const sorted = sortDiagnostics(diagnostics)
+    return value && !hasError(sorted) ? { value, diagnostics: sorted, sources } : { diagnostics: sorted, sources }
+  }
+
+  const readFile = options.readFile ?? ((name: string) => fs.readFile(name, 'utf8'))
+  const read = await readExperimentTree(file, { cwd: options.cwd, readFile, sources, diagnostics })
+  if (!read) return finish()
+
+  const settings = options.set ?? []
+  if (settings.length > 0) sources.set(setSource, settingsText(settings))
+  const set = applySettings(read, settings, diagnostics)
+  const tree = replaceVariables(set, options.env, diagnostics)
+
+  const checked = checkTree(tree, diagnostics)
+  if (!checked) return finish()
+  const written = fillDefaults(rootSchema, plainValue(checked.tree)) as Written
+  const { rootAsWritten, ...surroundings } = surroundingsOf(checked.tree, options)
+  diagnostics.push(...applyRules(written, rootAsWritten, checked))
+
+  const experiment = deepFreeze(normaliseExperiment(written, { rootAsWritten, ...surroundings }))
+  const located: Located = { experiment, places: placesOf(checked.tree), sources }
+  const isSound = !['dataset', 'model'].some((section) => checked.faulty.has(section))
+  if (isSound) diagnostics.push(...(options.judges ?? []).flatMap((judge) => judge(located)))
+  return finish(located)
+}
+
+interface Checked {
+  /** What the schema accepts: the whole tree, or what is left of it without its faults. */
+  readonly tree: Tree
+  /** The sections of the file that the schema found at fault. */
+  readonly faulty: ReadonlySet<string>
+}
+
+/** Null where too little is left to judge by rules. Faults are noted, then taken out, so that the rules find theirs in the same go. */
+function checkTree(tree: Tree, diagnostics: Diagnostic[]): Checked | null {
+  const faults = checkSchema(tree)
+  diagnostics.push(...faults.map(({ diagnostic }) => diagnostic))
+  const whole =
+    faults.length === 0
+      ? tree
+      : withoutFaults(
+          tree,
+          faults.map(({ path: at }) => at),
+        )
+  if (!whole) return null
+  const faulty = new Set(faults.map(({ path: [section = ''] }) => section))
+  const edited = applyEdits(whole, diagnostics)
+  const editFaults = edited === whole ? [] : checkSchema(edited)
+  diagnostics.push(...editFaults.map(({ diagnostic }) => diagnostic))
+  return editFaults.length > 0 ? null : { tree: edited, faulty }
+}
+
+/** Null where the schema does not accept the rest either. */
+function withoutFaults(tree: Tree, paths: readonly Path[]): Tree | null {
+  const rest = paths.reduce<Tree>(
+    (current, at) => (at.length > 0 && treeAt(current, at) ? replaceAt(current, at, undefined) : current),
+    tree,
+  )
+  return checkSchema(rest).length === 0 ? rest : null
+}
+
+/** A rule is silent on what lies in a section that the schema found at fault: its fault may be a consequence. */
+function applyRules(written: Written, rootAsWritten: string, { tree, faulty }: Checked): Diagnostic[] {
+  const context = { written, rootAsWritten, isWritten: (at: Path) => treeAt(tree, at) !== undefined }
+  return rules.flatMap(({ id, severity, check }) =>
+    check(context)
+      .filter(({ path: [section = ''] }) => !faulty.has(section))
+      .map(({ path: at, message, ...more }) => ruleFault(id, valuePlaceAt(tree, at), message, { severity, ...more })),
+  )
+}
+
+function surroundingsOf(tree: Tree, { cwd, projectRoot }: LoadOptions): Surroundings {
+  const root = treeAt(tree, ['dataset', 'root'])
+  const manifest = treeAt(tree, ['split', 'manifest'])
+  const saysManifest = manifest && manifest.place.file !== setSource ? path.dirname(manifest.place.file) : '.'
+  const scalar = root?.kind === 'scalar' ? root : undefined
+  return {
+    projectRoot,
+    manifestFolder: path.resolve(cwd, saysManifest),
+    rootAsWritten: scalar?.written ?? String(scalar?.value ?? ''),
+    isDefaultRoot: scalar?.isDefault ?? false,
+  }
+}
+
+function deepFreeze(experiment: Experiment): Experiment {
+  freeze(experiment)
+  return experiment
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  Object.freeze(value)
+  Object.values(value).forEach(freeze)
+}
