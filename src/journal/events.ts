@@ -99,6 +99,12 @@ export interface Artifact {
   readonly path: string
 }
 
+/** What a person reads first: Markdown, a sentence at the beginning. */
+export interface Described {
+  readonly type: 'described'
+  readonly note: string
+}
+
 export interface Warned {
   readonly type: 'warning'
   readonly code: string
@@ -122,6 +128,7 @@ export type Event =
   | TestRead
   | Evaluated
   | Artifact
+  | Described
   | Warned
   | RunEnded
 
