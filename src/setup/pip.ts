@@ -3,10 +3,14 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { lastLines, runProgram } from './child-process.ts'
 import type { SetupOptions, SetupPart } from './setup-options.ts'
 
-/** A runner that is killed must not leave a pip behind that writes into what the next one repairs: prctl(PR_SET_PDEATHSIG, SIGKILL). */
-const pipThatEndsWithUs = `import ctypes, runpy, sys
+/**
+ * A runner that is killed must not leave a pip behind that writes into what the next one repairs: prctl(PR_SET_PDEATHSIG, SIGKILL), and no start
+ * at all where the parent died before that. The first argument is the parent's pid.
+ */
+const pipThatEndsWithUs = `import ctypes, os, runpy, sys
 try: ctypes.CDLL(None).prctl(1, 9)
 except AttributeError: pass
+if os.getppid() != int(sys.argv.pop(1)): sys.exit('the runner that started this pip is gone')
 sys.argv[0] = 'pip'
 runpy.run_module('pip', run_name='__main__', alter_sys=True)`
 
@@ -18,13 +22,17 @@ export async function pipInstall(
   { environment, report }: SetupOptions,
 ): Promise<Diagnostic | null> {
   const always = ['--no-input', '--disable-pip-version-check', '--no-warn-script-location', '--only-binary=:all:', '--progress-bar=off']
-  const { exitCode, output } = await runProgram(python, ['-I', '-c', pipThatEndsWithUs, 'install', ...always, ...args], {
-    environment,
-    onLine: (line) => {
-      if (/^(Collecting|Downloading|Installing)\b/.test(line) && !line.includes('.metadata'))
-        report({ part, state: 'working', text: shorten(line) })
+  const { exitCode, output } = await runProgram(
+    python,
+    ['-I', '-c', pipThatEndsWithUs, String(process.pid), 'install', ...always, ...args],
+    {
+      environment,
+      onLine: (line) => {
+        if (/^(Collecting|Downloading|Installing)\b/.test(line) && !line.includes('.metadata'))
+          report({ part, state: 'working', text: shorten(line) })
+      },
     },
-  })
+  )
   if (exitCode === 0) return null
   const errors = output.split('\n').filter((line) => !line.startsWith('WARNING: Location'))
   return {
