@@ -76,8 +76,8 @@ function forgetIncrementalState() {
 
 function removeOrphans() {
   for (const folder of projects()) {
-    for (const file of filesUnder(`${folder}dist`, '.js')) {
-      const source = file.replace(`${folder}dist`, `${folder}src`).replace(/\.js$/, '.ts')
+    for (const file of ['.js', '.js.map', '.d.ts'].flatMap((ending) => filesUnder(`${folder}dist`, ending))) {
+      const source = file.replace(`${folder}dist`, `${folder}src`).replace(/\.(js|js\.map|d\.ts)$/, '.ts')
       if (!existsSync(source)) rmSync(file)
     }
   }
