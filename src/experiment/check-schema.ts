@@ -2,7 +2,8 @@
 import { Ajv } from 'ajv'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
-import { describeExpected, isOfType, rootSchema, schemaAt, tagsOf } from './json-schema.ts'
+import { nearestWord } from '../diagnostics/nearest.ts'
+import { describeExpected, isOfType, mapBranch, rootSchema, schemaAt, tagsOf } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { annotations } from './schema/shapes.ts'
 import * as say from './sentences.ts'
@@ -44,11 +45,21 @@ function meantErrors(errors: readonly ErrorObject[]): ErrorObject[] {
     return meantErrors([...outside, ...(meant < 0 || hasWordsOnly ? [{ ...outermost, keyword: 'choice' }] : inside)])
   }
   const choices = errors.filter(({ keyword }) => keyword === 'oneOf')
-  const kept = errors.filter((error) => !choices.some((choice) => error !== choice && isBelow(error, choice, choice.schemaPath)))
-  // An unknown key explains why no kind is there.
-  const hasUnknownKey = (choice: ErrorObject): boolean =>
-    kept.some(({ keyword, instancePath }) => keyword === 'additionalProperties' && instancePath === choice.instancePath)
-  return kept.filter((error) => error.keyword !== 'oneOf' || presentTags(error).length > 0 || !hasUnknownKey(error))
+  // A pair that is too long breaks two keywords.
+  const single = errors.filter(({ keyword }) => keyword !== 'additionalItems')
+  const kept = single.filter((error) => !choices.some((choice) => error !== choice && isBelow(error, choice, choice.schemaPath)))
+  return kept.filter((error) => !isExplained(error, kept))
+}
+
+/** A misspelt key explains why no kind is there, or why a key is missing. */
+function isExplained(error: ErrorObject, errors: readonly ErrorObject[]): boolean {
+  const unknown = errors
+    .filter(({ keyword, instancePath }) => keyword === 'additionalProperties' && instancePath === error.instancePath)
+    .map(({ params }) => String((params as Readonly<Record<string, unknown>>)['additionalProperty']))
+  if (error.keyword === 'oneOf') return presentTags(error).length === 0 && unknown.length > 0
+  if (error.keyword !== 'required') return false
+  const missing = String((error.params as Readonly<Record<string, unknown>>)['missingProperty'])
+  return unknown.some((key) => nearestWord(key, [missing]) === missing)
 }
 
 function isBelow(error: ErrorObject, outer: ErrorObject, schemaPath: string): boolean {
@@ -70,7 +81,8 @@ function faultOf(error: ErrorObject, tree: Tree): SchemaFault {
   if (error.keyword === 'additionalProperties') {
     const key = String(params['additionalProperty'])
     const allowed = Object.keys((error.parentSchema as JsonSchema).properties ?? {})
-    const diagnostic = say.unknownKey(keyPlaceAt(tree, [...path, key]), key, path.join('.'), allowed)
+    const elsewhere = path.length === 0 ? sectionsWith(key) : []
+    const diagnostic = say.unknownKey(keyPlaceAt(tree, [...path, key]), key, path.join('.'), allowed, elsewhere)
     return { path: [...path, key], diagnostic }
   }
   if (error.keyword === 'required') {
@@ -80,6 +92,11 @@ function faultOf(error: ErrorObject, tree: Tree): SchemaFault {
     return { path: [...path, key], diagnostic: say.missingKey(keyPlaceAt(tree, path), key, path.join('.'), expected) }
   }
   return { path, diagnostic: valueFault(error, path, tree) }
+}
+
+/** The sections of the file that know a key of that name. */
+function sectionsWith(key: string): string[] {
+  return Object.entries(rootSchema.properties ?? {}).flatMap(([section, schema]) => (mapBranch(schema)?.properties?.[key] ? [section] : []))
 }
 
 function valueFault(error: ErrorObject, path: Path, tree: Tree): Diagnostic {
@@ -124,7 +141,9 @@ function wordFault({ data, parentSchema }: ErrorObject, where: string, expected:
   const mayBeText = typeof data === 'string' && words.length > 0
   if (!mayBeText) return say.wrongType(place, where, expected, data)
   if (where.endsWith('.metric') && data.startsWith('test/')) return say.selectOnTest(place, where, words)
-  // Bare words of a choice of kinds are its kinds too: `optimizer: adma`.
+  // Bare words of a choice of kinds are its kinds too: `optimizer: adma`, or a layer that needs options.
+  const options = mapBranch(schema)?.properties?.[data]
+  if (options && tagsOf(schema).includes(data)) return say.kindNeedsOptions(place, where, data, describeExpected(options))
   return say.unknownValue(place, where, [...new Set([...words, ...tagsOf(schema)])], expected, data)
 }
 

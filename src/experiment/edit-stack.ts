@@ -40,7 +40,7 @@ type IsHere = (index: number) => boolean
 
 function removeLayers(stack: readonly Tree[], remove: ScalarTree, isHere: IsHere, diagnostics: Diagnostic[]): readonly Tree[] {
   const rest = stack.filter((layer, index) => !(isHere(index) && isNamed(layer, remove.value)))
-  if (rest.length === stack.length) diagnostics.push(say.editMatchesNothing(remove.place, String(remove.value), namesIn(stack)))
+  if (rest.length === stack.length) diagnostics.push(notFound(remove, stack))
   return rest
 }
 
@@ -72,7 +72,7 @@ function moveLayers(stack: readonly Tree[], { edit, move, isHere }: Move, diagno
   }
   if (moved.some((layer, index) => layer !== stack[index])) return moved
   const isPresent = stack.some((layer) => isNamed(layer, move.value))
-  diagnostics.push(isPresent ? say.nothingToMove(move.place, name, to) : say.editMatchesNothing(move.place, name, namesIn(stack)))
+  diagnostics.push(isPresent ? say.nothingToMove(move.place, name, to) : notFound(move, stack))
   return stack
 }
 
@@ -80,7 +80,14 @@ function setOptions(stack: readonly Tree[], set: MapTree, isHere: IsHere, diagno
   let current = stack
   for (const [kind, { key, value }] of set.entries) {
     const matches = current.map((layer, index) => isHere(index) && kindOf(layer) === kind)
-    if (!matches.includes(true)) diagnostics.push(say.editMatchesNothing(key, kind, namesIn(current)))
+    if (!matches.includes(true))
+      diagnostics.push(
+        say.editMatchesNothing(
+          key,
+          kind,
+          namesIn(current).filter((name) => name !== kind),
+        ),
+      )
     current = current.map((layer, index) => (matches[index] === true ? withOptions(layer, kind, value) : layer))
   }
   return current
@@ -94,6 +101,14 @@ function withOptions(layer: Tree, kind: string, options: Tree): Tree {
   const own = longForm(entry?.value, kindSchema) ?? mapTree(layer.place)
   const merged = mergeTrees(own, longForm(options, kindSchema) ?? options, kindSchema)
   return { ...map, entries: new Map([...map.entries, [kind, { key: entry?.key ?? layer.place, value: merged }]]) }
+}
+
+function notFound({ place, value }: ScalarTree, stack: readonly Tree[]): Diagnostic {
+  return say.editMatchesNothing(
+    place,
+    String(value),
+    namesIn(stack).filter((name) => name !== value),
+  )
 }
 
 function halfOf(stack: readonly Tree[], index: number): 'convolution' | 'dense' {

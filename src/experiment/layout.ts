@@ -1,20 +1,13 @@
 /** The placeholders of a layout template such as `{patient}/{class}/{*}_x{x:int}.png`. */
 
-export interface Placeholder {
-  /** "*" matches anything and is not kept. */
-  readonly name: string
-  /** `{x:int}` matches a whole number. */
-  readonly isInteger: boolean
+/** Their names in the order of the template; null where its braces are not `{name}`, `{name:int}` or `{*}`. */
+export function layoutPlaceholders(layout: string): readonly string[] | null {
+  const placeholder = /\{(\*|[A-Za-z]\w*)(?::int)?\}/gu
+  if (/[{}]/u.test(layout.replaceAll(placeholder, ''))) return null
+  return [...layout.matchAll(placeholder)].map(([, name = '']) => name)
 }
 
-/** In the order of the template; null where its braces are not `{name}`, `{name:int}` or `{*}`. */
-export function layoutPlaceholders(layout: string): readonly Placeholder[] | null {
-  if (/[{}]/u.test(layout.replaceAll(/\{(?:\*|[A-Za-z_][A-Za-z0-9_]*(?::int)?)\}/gu, ''))) return null
-  return [...layout.matchAll(/\{([^{}:]*)(:int)?\}/gu)].map(([, name = '', type]) => ({ name, isInteger: type !== undefined }))
-}
-
-/** The placeholders that a split may keep together: all but class, split, whole numbers and anything. */
+/** The placeholders that a split may keep together: all but class, split, the place on the slide, and anything. */
 export function layoutGroups(layout: string): readonly string[] {
-  const names = (layoutPlaceholders(layout) ?? []).filter(({ isInteger }) => !isInteger).map(({ name }) => name)
-  return [...new Set(names)].filter((name) => name !== 'class' && name !== 'split' && name !== '*')
+  return [...new Set(layoutPlaceholders(layout))].filter((name) => !['class', 'split', 'x', 'y', '*'].includes(name))
 }

@@ -11,7 +11,7 @@ import { checkSchema } from './check-schema.ts'
 import { applyEdits } from './edit-stack.ts'
 import type { Experiment, Located } from './experiment.ts'
 import { fillDefaults } from './fill-defaults.ts'
-import { rootSchema } from './json-schema.ts'
+import { rootSchema, schemaAt } from './json-schema.ts'
 import { normaliseExperiment } from './normalise.ts'
 import type { Surroundings } from './normalise.ts'
 import { applySettings, setSource, settingsText } from './overrides.ts'
@@ -21,7 +21,7 @@ import { datasetRules } from './rules/dataset-rules.ts'
 import { trainingRules } from './rules/training-rules.ts'
 import type { Written } from './schema/experiment-schema.ts'
 import { ruleFault } from './sentences.ts'
-import { placesOf, plainValue, replaceAt, treeAt, valuePlaceAt } from './tree.ts'
+import { keyPlaceAt, placesOf, plainTree, plainValue, replaceAt, treeAt, valuePlaceAt } from './tree.ts'
 import type { Path, Tree } from './tree.ts'
 import { replaceVariables } from './variables.ts'
 import type { Environment } from './variables.ts'
@@ -69,7 +69,7 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
 
   const experiment = deepFreeze(normaliseExperiment(written, { rootAsWritten, ...surroundings }))
   const located: Located = { experiment, places: placesOf(checked.tree), sources }
-  const isSound = !['dataset', 'model'].some((section) => checked.faulty.has(section))
+  const isSound = !checked.faulty.some(([section = '']) => section === 'dataset' || section === 'model')
   if (isSound) diagnostics.push(...(options.judges ?? []).flatMap((judge) => judge(located)))
   return finish(located)
 }
@@ -77,46 +77,49 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
 interface Checked {
   /** What the schema accepts: the whole tree, or what is left of it without its faults. */
   readonly tree: Tree
-  /** The sections of the file that the schema found at fault. */
-  readonly faulty: ReadonlySet<string>
+  /** What the schema found at fault; something harmless stands there now. */
+  readonly faulty: readonly Path[]
 }
 
 /** Null where too little is left to judge by rules. Faults are noted, then taken out, so that the rules find theirs in the same go. */
 function checkTree(tree: Tree, diagnostics: Diagnostic[]): Checked | null {
   const faults = checkSchema(tree)
   diagnostics.push(...faults.map(({ diagnostic }) => diagnostic))
-  const whole =
-    faults.length === 0
-      ? tree
-      : withoutFaults(
-          tree,
-          faults.map(({ path: at }) => at),
-        )
+  const faulty = faults.map(({ path: at }) => at)
+  const whole = faulty.length === 0 ? tree : withoutFaults(tree, faulty)
   if (!whole) return null
-  const faulty = new Set(faults.map(({ path: [section = ''] }) => section))
   const edited = applyEdits(whole, diagnostics)
   const editFaults = edited === whole ? [] : checkSchema(edited)
   diagnostics.push(...editFaults.map(({ diagnostic }) => diagnostic))
   return editFaults.length > 0 ? null : { tree: edited, faulty }
 }
 
-/** Null where the schema does not accept the rest either. */
+/** Null where the schema does not accept the rest either. In the place of a wrong value stands its default, or an example. */
 function withoutFaults(tree: Tree, paths: readonly Path[]): Tree | null {
-  const rest = paths.reduce<Tree>(
-    (current, at) => (at.length > 0 && treeAt(current, at) ? replaceAt(current, at, undefined) : current),
-    tree,
-  )
+  // From the end, so that an item that is taken out of a list moves none that is still to come.
+  const rest = paths.reduceRight<Tree>((current, at) => {
+    const schema = schemaAt(at)
+    const value = schema?.default ?? schema?.examples?.[0]
+    return treeAt(current, at) ? replaceAt(current, at, value === undefined ? undefined : plainTree(value, tree.place)) : current
+  }, tree)
   return checkSchema(rest).length === 0 ? rest : null
 }
 
-/** A rule is silent on what lies in a section that the schema found at fault: its fault may be a consequence. */
+/** A rule is silent on what the schema found at fault: it sees something else there than the user wrote. */
 function applyRules(written: Written, rootAsWritten: string, { tree, faulty }: Checked): Diagnostic[] {
   const context = { written, rootAsWritten, isWritten: (at: Path) => treeAt(tree, at) !== undefined }
   return rules.flatMap(({ id, severity, check }) =>
     check(context)
-      .filter(({ path: [section = ''] }) => !faulty.has(section))
-      .map(({ path: at, message, ...more }) => ruleFault(id, valuePlaceAt(tree, at), message, { severity, ...more })),
+      .filter(({ path: at }) => !faulty.some((other) => isWithin(at, other) || isWithin(other, at)))
+      .map(({ path: at, isKey, message, ...more }) => {
+        const place = isKey === true ? keyPlaceAt(tree, at) : valuePlaceAt(tree, at)
+        return ruleFault(id, place, message, { severity, ...more })
+      }),
   )
+}
+
+function isWithin(inner: Path, outer: Path): boolean {
+  return outer.every((part, index) => inner[index] === part)
 }
 
 function surroundingsOf(tree: Tree, { cwd, projectRoot }: LoadOptions): Surroundings {

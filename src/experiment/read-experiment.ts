@@ -5,6 +5,7 @@ import { rootSchema } from './json-schema.ts'
 import { mergeTrees } from './merge.ts'
 import { readYaml } from './read-yaml.ts'
 import * as say from './sentences.ts'
+import { isNull, plainValue, valuePlaceAt } from './tree.ts'
 import type { MapTree } from './tree.ts'
 
 export interface Reading {
@@ -33,7 +34,11 @@ async function readChain(file: string, saidAt: Place | undefined, chain: readonl
   }
   const own = await readOne(file, name, saidAt, reading)
   const base = own?.entries.get('extends')?.value
-  if (!own || base?.kind !== 'scalar' || typeof base.value !== 'string' || base.value === '') return own
+  if (!own || !base || isNull(base)) return own
+  if (base.kind !== 'scalar' || typeof base.value !== 'string') {
+    reading.diagnostics.push(say.wrongType(valuePlaceAt(own, ['extends']), 'extends', 'the name of a file', plainValue(base)))
+    return null
+  }
   const below = await readChain(path.resolve(path.dirname(file), base.value), base.place, [...chain, file], reading)
   const { entries } = own
   const rest: MapTree = { ...own, entries: new Map([...entries].filter(([key]) => key !== 'extends')) }

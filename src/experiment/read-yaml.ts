@@ -30,9 +30,11 @@ export function readYaml({ file, text, start = 0 }: YamlText): YamlOutcome {
   const document = parseDocument(text, { version: '1.2', uniqueKeys: true, prettyErrors: false, logLevel: 'silent' })
   const faults = [...document.errors, ...document.warnings]
   if (faults.length > 0) {
+    // One slip makes several faults at one place: the first of them speaks for all.
+    const first = faults.filter(({ pos: [from] }, index) => faults.findIndex(({ pos }) => pos[0] === from) === index)
     return {
       tree: null,
-      diagnostics: faults.map((fault) => say.yamlFault(placeAt(...faultStretch(fault.pos, text)), fault.code, fault.message)),
+      diagnostics: first.map(({ pos, code, message }) => say.yamlFault(placeAt(...stretchOf(pos, text)), code, message)),
     }
   }
   const reader = new Reader(document, placeAt)
@@ -41,7 +43,7 @@ export function readYaml({ file, text, start = 0 }: YamlText): YamlOutcome {
 }
 
 /** At most the rest of the line, and never beyond the text. */
-function faultStretch([from, to]: readonly [number, number], text: string): [number, number] {
+function stretchOf([from, to]: readonly [number, number], text: string): [number, number] {
   const start = Math.min(from, Math.max(0, text.length - 1))
   const lineEnd = text.indexOf('\n', start)
   return [start, Math.max(start + 1, Math.min(to, lineEnd < 0 ? text.length : lineEnd))]

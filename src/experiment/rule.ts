@@ -6,6 +6,8 @@ import type { Path } from './tree.ts'
 export interface Finding {
   /** What it speaks of; the place is the nearest thing around it that is written. */
   readonly path: Path
+  /** Whether the key is at fault, not what stands under it. */
+  readonly isKey?: boolean
   readonly message: string
   readonly expected?: string
   readonly received?: string

@@ -51,18 +51,20 @@ export const keyNotText = (place: Place): Diagnostic =>
 export const tagRefused = (place: Place, tag: string): Diagnostic =>
   fault('yaml-tag', place, `the tag ${tag} is not allowed`, { hint: 'Write the plain value.' })
 
-const yamlHints: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: 'Indent with spaces.',
-  DUPLICATE_KEY: 'Remove one of the two.',
-  MISSING_CHAR: 'A quote or bracket is not closed, or a colon is missing.',
-  BAD_INDENT: 'Keys of one map stand in one column.',
-  MULTIPLE_DOCS: 'One file holds one experiment; remove the --- between.',
+/** Faults of the yaml library that deserve words of ours; the others keep theirs. */
+const yamlFaults: Readonly<Record<string, { readonly code?: string; readonly message?: string; readonly hint: string }>> = {
+  TAB_AS_INDENT: { code: 'yaml-tab', message: 'a tab cannot indent', hint: 'Indent with spaces.' },
+  DUPLICATE_KEY: { code: 'duplicate-key', message: 'this key stands twice in one map', hint: 'Remove one of the two.' },
+  TAG_RESOLVE_FAILED: { code: 'yaml-tag', message: 'tags are not allowed', hint: 'Write the plain value.' },
+  MISSING_CHAR: { hint: 'A quote or bracket is not closed, or a colon is missing.' },
+  BAD_INDENT: { hint: 'Keys of one map stand in one column, and a bracket is closed where it was opened.' },
+  MULTIPLE_DOCS: { message: 'a second document begins here', hint: 'One file holds one experiment; remove the --- between.' },
 }
 export const yamlFault = (place: Place, code: string, message: string): Diagnostic => {
-  const hint = yamlHints[code]
+  const known = yamlFaults[code]
   const sentence = (message.split('\n')[0] ?? '').replace(/[.:]$/u, '')
-  const own = { DUPLICATE_KEY: 'duplicate-key', TAB_AS_INDENT: 'yaml-tab', TAG_RESOLVE_FAILED: 'yaml-tag' }[code] ?? 'yaml-syntax'
-  return fault(own, place, sentence.charAt(0).toLowerCase() + sentence.slice(1), hint === undefined ? {} : { hint })
+  const own = known?.message ?? sentence.charAt(0).toLowerCase() + sentence.slice(1)
+  return fault(known?.code ?? 'yaml-syntax', place, own, known ? { hint: known.hint } : {})
 }
 
 export const notAMap = (place: Place): Diagnostic =>
@@ -86,16 +88,29 @@ export const variableSyntax = (place: Place, text: string): Diagnostic =>
 
 // Schema
 
-export const unknownKey = (place: Place, key: string, where: string, allowed: readonly string[]): Diagnostic =>
-  fault('unknown-key', place, `unknown key "${key}" in ${owner(where)}.`, wayOut(key, allowed))
+/** `elsewhere` are the paths at which a key of that name is known. */
+export const unknownKey = (
+  place: Place,
+  key: string,
+  where: string,
+  allowed: readonly string[],
+  elsewhere: readonly string[],
+): Diagnostic => {
+  const [belongs] = nearestWord(key, allowed) === undefined ? elsewhere : []
+  const more = belongs === undefined ? wayOut(key, allowed) : { hint: `It belongs to ${belongs}.` }
+  return fault('unknown-key', place, `unknown key "${key}" in ${owner(where)}.`, more)
+}
 export const missingKey = (place: Place, key: string, where: string, expected: string): Diagnostic =>
   fault('missing-key', place, `${owner(where)} lacks the key "${key}"`, { expected })
 export const kindMissing = (place: Place, where: string, kinds: readonly string[]): Diagnostic =>
   fault('kind-missing', place, `${owner(where)} does not say what it is`, { expected: `exactly one of ${kinds.join(', ')}` })
+export const kindNeedsOptions = (place: Place, where: string, kind: string, expected: string): Diagnostic =>
+  fault('kind-needs-options', place, `${where}: "${kind}" cannot stand alone`, { expected: `${kind}: ${expected}` })
 export const kindTwice = (place: Place, where: string, kinds: readonly string[]): Diagnostic =>
   fault('kind-twice', place, `${owner(where)} is ${kinds.length} things at once`, {
     expected: 'exactly one of them',
     received: kinds.join(', '),
+    ...(/\.\d+$/u.test(where) ? { hint: 'Does the second want a dash of its own?' } : {}),
   })
 export const wrongType = (place: Place, where: string, expected: string, received: unknown): Diagnostic =>
   fault('wrong-type', place, `${owner(where)} has the wrong type`, {
@@ -129,7 +144,8 @@ export const listedTwice = (place: Place, where: string): Diagnostic => fault('l
 /** What a YAML author meant by a value of another type than wished. */
 function typeHint(received: unknown, expected: string): { readonly hint?: string } {
   if (received === null) return { hint: 'Write a value, or leave the key out.' }
-  if (typeof received !== 'string') return expected.startsWith('a text') ? { hint: 'Quote it.' } : {}
+  if (typeof received === 'number' || typeof received === 'boolean') return expected.startsWith('a text') ? { hint: 'Quote it.' } : {}
+  if (typeof received !== 'string') return {}
   if (expected.includes('true or false') && /^(y|yes|n|no|on|off)$/iu.test(received)) {
     return { hint: `YAML 1.2 reads ${received} as a text; write ${/^(y|yes|on)$/iu.test(received) ? 'true' : 'false'}.` }
   }

@@ -51,6 +51,22 @@ export function plainValue(tree: Tree): unknown {
   }
 }
 
+/** JSON values as a tree, all of it at one place. */
+export function plainTree(value: unknown, place: Place): Tree {
+  if (Array.isArray(value)) return { kind: 'list', place, items: value.map((item) => plainTree(item, place)) }
+  if (typeof value === 'object' && value !== null) {
+    return mapTree(
+      place,
+      Object.entries(value).map(([key, child]) => [key, { key: place, value: plainTree(child, place) }]),
+    )
+  }
+  return {
+    kind: 'scalar',
+    place,
+    value: typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null,
+  }
+}
+
 export function treeAt(tree: Tree, path: Path): Tree | undefined {
   const [part, ...rest] = path
   if (part === undefined) return tree

@@ -95,22 +95,8 @@ const layoutClass: Rule = {
   severity: error,
   check: ({ written: { dataset } }) => {
     const placeholders = layoutPlaceholders(dataset.layout)
-    if (!placeholders || placeholders.some(({ name }) => name === 'class')) return []
+    if (!placeholders || placeholders.includes('class')) return []
     return [{ path: ['dataset', 'layout'], message: 'the layout does not say where the class stands', hint: 'Put {class} into it.' }]
-  },
-}
-
-const layoutTwice: Rule = {
-  id: 'layout-twice',
-  severity: error,
-  check: ({ written: { dataset } }) => {
-    const names = (layoutPlaceholders(dataset.layout) ?? []).map(({ name }) => name).filter((name) => name !== '*')
-    const twice = [...new Set(names.filter((name, index) => names.indexOf(name) < index))]
-    return twice.map((name) => ({
-      path: ['dataset', 'layout'],
-      message: `the layout has {${name}} twice`,
-      hint: 'Use {*} where the value does not matter.',
-    }))
   },
 }
 
@@ -162,7 +148,7 @@ const splitLayout: Rule = {
   severity: error,
   check: ({ written: { dataset, split } }) => {
     const placeholders = layoutPlaceholders(dataset.layout)
-    if (split.from === undefined || !placeholders || placeholders.some(({ name }) => name === 'split')) return []
+    if (split.from === undefined || !placeholders || placeholders.includes('split')) return []
     return [
       { path: ['split', 'from'], message: 'the layout does not say where the split stands', hint: 'Put {split} into dataset.layout.' },
     ]
@@ -197,7 +183,12 @@ const splitKeysNeedless: Rule = {
     if (kind === null) return []
     return ['test', 'validation', 'stratify', 'allowLeakage']
       .filter((key) => isWritten(['split', key]))
-      .map((key) => ({ path: ['split', key], message: `${key} means nothing beside ${kind}, which says it all`, hint: 'Remove it.' }))
+      .map((key) => ({
+        path: ['split', key],
+        isKey: true,
+        message: `${key} means nothing beside ${kind}, which says it all`,
+        hint: 'Remove it.',
+      }))
   },
 }
 
@@ -224,7 +215,6 @@ export const datasetRules: readonly Rule[] = [
   positiveNeedless,
   layoutSyntax,
   layoutClass,
-  layoutTwice,
   splitBy,
   splitLeak,
   leakageNeedless,

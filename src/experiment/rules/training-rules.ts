@@ -26,7 +26,7 @@ const classWeightNames: Rule = {
   check: ({ written: { dataset, classWeights } }) => {
     const names = dataset.classes.map(({ name }) => name)
     const unknown = typeof classWeights === 'string' ? [] : Object.keys(classWeights).filter((name) => !names.includes(name))
-    return unknown.map((name) => ({ path: ['classWeights', name], message: `"${name}" is no class`, ...wayOut(name, names) }))
+    return unknown.map((name) => ({ path: ['classWeights', name], isKey: true, message: `"${name}" is no class`, ...wayOut(name, names) }))
   },
 }
 
@@ -55,7 +55,7 @@ const decayBesideCurve: Rule = {
             {
               path: ['optimizer', kind, 'decay'],
               message: 'decay changes a learning rate that already follows a curve',
-              hint: 'Remove it, or write learningRate as a number.',
+              hint: 'Remove it (decay: null where it is inherited), or write learningRate as a number.',
             },
           ],
     ),

@@ -16,7 +16,7 @@ export const datasetSchema = closed(
     layout: Type.String({
       minLength: 1,
       description:
-        'How folder and file names say what an image is. {class} is the folder of a class, {split} one of training, validation and testing, {*} anything; every other placeholder is a group such as {patient}, and {x:int} a whole number.',
+        'How folder and file names say what an image is. {class} is the folder of a class, {split} one of training, validation and testing, {*} anything; {x:int} and {y:int} the place on the slide; every other placeholder is a group such as {patient}.',
       examples: ['{patient}/{class}/{*}_x{x:int}_y{y:int}_{*}.png', '{class}/{*}.png', '{split}/{class}/{*}'],
     }),
     classes: Type.Array(

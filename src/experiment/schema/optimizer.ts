@@ -25,7 +25,12 @@ const scheduleSchema = tagged(
     step: closed(
       {
         initial,
-        factor: share('Multiplies the rate at each step.', { exclusiveMinimum: 0, examples: [0.5] }),
+        factor: Type.Number({
+          exclusiveMinimum: 0,
+          exclusiveMaximum: 1,
+          description: 'Multiplies the rate at each step.',
+          examples: [0.5],
+        }),
         epochs: aboveZero('Epochs between steps.'),
       },
       { description: 'Multiplied by factor every so many epochs.' },
