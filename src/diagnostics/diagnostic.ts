@@ -36,11 +36,14 @@ export type Outcome<T> =
 export class Fault extends Error {
   readonly diagnostics: readonly Diagnostic[]
   readonly exitCode: ExitCode
-  constructor(diagnostics: readonly Diagnostic[], exitCode: ExitCode) {
+  /** Texts of the files that places name, for the frames. */
+  readonly sources: ReadonlyMap<string, string>
+  constructor(diagnostics: readonly Diagnostic[], exitCode: ExitCode, sources: ReadonlyMap<string, string> = new Map()) {
     super(diagnostics.map((diagnostic) => `${diagnostic.code}: ${diagnostic.message}`).join('\n'))
     this.name = 'Fault'
     this.diagnostics = diagnostics
     this.exitCode = exitCode
+    this.sources = sources
   }
 }
 

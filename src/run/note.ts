@@ -1,0 +1,33 @@
+/** The run's note in MLflow: what a person wants to know first, warnings before numbers. */
+import type { PreparedDataset } from '../dataset/prepare.ts'
+import type { Experiment } from '../experiment/experiment.ts'
+import { headline, type Evaluations } from './results.ts'
+
+const shown = ['roc_auc', 'average_precision', 'balanced_accuracy', 'f1', 'sensitivity', 'specificity'] as const
+
+export function describeNote(experiment: Experiment, dataset: PreparedDataset, { selected }: Evaluations): string {
+  const evaluation = headline(selected)
+  const groups = dataset.counts.test.groups
+  const images = dataset.counts.test.classes.reduce((a, b) => a + b, 0)
+  const rows = shown.flatMap((name) => {
+    const value = evaluation.metrics[name]
+    const range = evaluation.intervals[name]
+    if (value === undefined) return []
+    return [`| ${name} | ${value.toFixed(3)} | ${range ? `${range.low.toFixed(3)} to ${range.high.toFixed(3)}` : ''} |`]
+  })
+  const warnings = [
+    ...(dataset.isSynthetic ? ['**SYNTHETIC DATA: these numbers say nothing about patients.**'] : []),
+    ...(dataset.leakage === null
+      ? []
+      : [`**LEAKY SPLIT: images of one patient stand on both sides (${dataset.leakage}). The score flatters.**`]),
+  ]
+  const threshold = evaluation.threshold === null ? '' : ` at threshold ${evaluation.threshold.toFixed(3)}, chosen on validation,`
+  return [
+    ...warnings.flatMap((warning) => [warning, '']),
+    `The weights of epoch ${selected.epoch} of ${experiment.training.epochs}${threshold} on ${images} test images of ${groups} groups; 95 % intervals from a bootstrap over groups.`,
+    '',
+    '| metric | test | 95 % |',
+    '|---|---|---|',
+    ...rows,
+  ].join('\n')
+}

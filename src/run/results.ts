@@ -1,0 +1,148 @@
+/** What a finished training leaves: predictions, numbers, plots and the model, each a file that is told to MLflow. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import writeFileAtomic from 'write-file-atomic'
+import type { PreparedDataset } from '../dataset/prepare.ts'
+import type { ManifestRow, SplitName } from '../dataset/manifest.ts'
+import type { Engine } from '../engine/engine.ts'
+import { readCheckpoint } from '../engine/checkpoint.ts'
+import type { TrainingResult, WeightsName } from '../engine/protocol.ts'
+import { renderClassificationReport } from '../evaluation/classification-report.ts'
+import { evaluateWeights, type Evaluation, type Judgement, type Predictions, type WeightsEvaluation } from '../evaluation/evaluate.ts'
+import { writePredictions } from '../evaluation/predictions-csv.ts'
+import type { Experiment } from '../experiment/experiment.ts'
+import type { EpochEnded } from '../journal/events.ts'
+import type { RunFolder } from '../journal/run-folder.ts'
+import type { Network } from '../network/plan.ts'
+import { tfjsModel } from '../network/tfjs-model.ts'
+import type { Picture } from '../report/chart.ts'
+
+export interface Evaluations {
+  readonly last: WeightsEvaluation
+  readonly selected: WeightsEvaluation
+}
+
+/** Predicts validation and test with the last and with the selected weights; test is read here and nowhere else. */
+export async function evaluateRun(
+  engine: Engine,
+  experiment: Experiment,
+  dataset: PreparedDataset,
+  result: TrainingResult,
+): Promise<{ evaluations: Evaluations; predictions: Record<SplitName, Predictions> }> {
+  const judgement = judgementOf(experiment)
+  const rows = (split: SplitName): readonly ManifestRow[] => dataset.manifest.rows.filter((row) => row.split === split)
+  const predict = async (weights: WeightsName, split: SplitName): Promise<Predictions> => ({
+    rows: rows(split),
+    probabilities: await engine.predict(weights, split),
+  })
+  const judge = async (weights: WeightsName, epoch: number) => {
+    const validation = await predict(weights, 'validation')
+    const test = await predict(weights, 'test')
+    return { validation, test, evaluation: evaluateWeights(epoch, validation, test, experiment.evaluation.threshold, judgement) }
+  }
+  const last = await judge('last', result.epochs)
+  const selected = result.selectedEpoch === result.epochs ? last : await judge('selected', result.selectedEpoch)
+  return {
+    evaluations: { last: last.evaluation, selected: selected.evaluation },
+    predictions: { train: { rows: [], probabilities: new Float32Array() }, validation: selected.validation, test: selected.test },
+  }
+}
+
+export function judgementOf({ dataset, seed }: Experiment): Judgement {
+  return { classes: dataset.classes.map(({ name }) => name), positive: dataset.positive, seed }
+}
+
+/** The operating point that a run is known by: the chosen one where there is one. */
+export function headline(evaluation: WeightsEvaluation): Evaluation {
+  return evaluation.chosen?.test ?? evaluation.test
+}
+
+/** One-shot metrics for the journal: test at the chosen threshold, and the best epoch's validation. */
+export function finalMetrics({ selected }: Evaluations, best: EpochEnded | undefined): Record<string, number> {
+  const test = headline(selected)
+  const at = test.threshold === null ? {} : { 'test/threshold': test.threshold }
+  const prefixed = (prefix: string, metrics: Readonly<Record<string, number>>): Record<string, number> =>
+    Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}/${name}`, value]))
+  const validation = Object.fromEntries(
+    Object.entries(best?.metrics ?? {}).flatMap(([name, value]) => (name.startsWith('val/') ? [[name.slice(4), value]] : [])),
+  )
+  return { ...prefixed('test', test.metrics), ...at, ...prefixed('best', { epoch: selected.epoch, ...validation }) }
+}
+
+/** Writes everything; returns the paths in the run folder, in the order in which they should be told. */
+export async function writeResults(
+  folder: RunFolder,
+  experiment: Experiment,
+  network: Network,
+  outcome: { readonly evaluations: Evaluations; readonly predictions: Record<SplitName, Predictions> },
+  epochs: readonly EpochEnded[],
+): Promise<string[]> {
+  const { evaluations, predictions } = outcome
+  const judgement = judgementOf(experiment)
+  const test = headline(evaluations.selected)
+  await writeFileAtomic(folder.predictions, writePredictions([predictions.validation, predictions.test], judgement))
+  await writeFileAtomic(folder.metrics, `${JSON.stringify({ version: 1, weights: evaluations }, null, 2)}\n`)
+  await writeFileAtomic(folder.classificationReport, renderClassificationReport(test.report))
+  await writePlots(folder, judgement, evaluations.selected, predictions.test, epochs)
+  await writeModel(folder, experiment, network, evaluations.selected)
+  return ['predictions.csv', 'metrics.json', 'classification-report.txt', 'plots', 'model']
+}
+
+async function writePlots(
+  folder: RunFolder,
+  judgement: Judgement,
+  selected: WeightsEvaluation,
+  test: Predictions,
+  epochs: readonly EpochEnded[],
+): Promise<void> {
+  const [{ trainingPlot }, { calibrationPlot, confusionPlot, rankingPlot }] = await Promise.all([
+    import('../report/training-plot.ts'),
+    import('../report/result-plots.ts'),
+  ])
+  const evaluation = headline(selected)
+  const { positive } = judgement
+  const pictures: Record<string, Promise<Picture>> = {
+    training: trainingPlot(epochs, selected.epoch === epochs.length ? null : selected.epoch),
+    confusion: confusionPlot(evaluation, judgement.classes),
+    ...(positive === null
+      ? {}
+      : {
+          'roc-and-precision-recall': rankingPlot(test, evaluation, { ...judgement, positive }),
+          calibration: calibrationPlot(test, evaluation, { ...judgement, positive }),
+        }),
+  }
+  await mkdir(folder.plots, { recursive: true })
+  for (const [name, picture] of Object.entries(pictures)) {
+    const { svg, png } = await picture
+    await writeFile(join(folder.plots, `${name}.svg`), svg)
+    await writeFile(join(folder.plots, `${name}.png`), png)
+  }
+}
+
+/** The selected weights for tfjs-layers, with what a reader of the folder alone has to know. */
+async function writeModel(folder: RunFolder, experiment: Experiment, network: Network, selected: WeightsEvaluation): Promise<void> {
+  const { tensors } = await readCheckpoint(folder.checkpoints, 'best')
+  const { dataset } = experiment
+  const userDefinedMetadata = {
+    run: folder.id,
+    epoch: selected.epoch,
+    classes: dataset.classes.map(({ name }) => name),
+    positive: dataset.positive === null ? null : dataset.classes[dataset.positive]?.name,
+    threshold: headline(selected).threshold,
+    input: `float32 [batch, ${dataset.image.height}, ${dataset.image.width}, ${dataset.image.channels}], pixels divided by 255`,
+    output:
+      network.head === 'softmax'
+        ? `probabilities [batch, ${network.classes}] in the order of classes`
+        : 'probability [batch, 1] of the second class',
+  }
+  const weights = network.parameters.map(({ name }) => tensors.get(name) ?? new Float32Array())
+  await mkdir(folder.model, { recursive: true })
+  await writeFile(
+    join(folder.model, 'weights.bin'),
+    Buffer.concat(weights.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength))),
+  )
+  await writeFile(
+    join(folder.model, 'model.json'),
+    `${JSON.stringify({ ...tfjsModel(network, experiment.name), userDefinedMetadata }, null, 2)}\n`,
+  )
+}
