@@ -149,7 +149,7 @@ function sameBytes(
 }
 
 /** The audit as a table: counts first, examples after. */
-export function renderAudit(audit: Audit, dataset: Dataset): string {
+export function renderAudit(audit: Audit, dataset: Pick<Dataset, 'classes'>): string {
   const classes = dataset.classes.map(({ name }, index) => `${name} ${audit.classCounts[index] ?? 0}`).join(', ')
   const head = `${audit.images} images of ${audit.usualSize} (${classes}), ${audit.groups} groups, ${audit.groupsWithOneClass} of them with one class only`
   const table = audit.findings.map(({ what, count, done }) => `  ${String(count).padStart(6)}  ${what.padEnd(16)}${done}`)

@@ -13,7 +13,7 @@ import { runsOf, type Workspace } from './workspace.ts'
 
 export interface Connected {
   readonly client: MlflowClient
-  release(): Promise<void>
+  readonly release: () => Promise<void>
 }
 
 /** Rejects where no server answers as MLflow does. */
