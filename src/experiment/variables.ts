@@ -24,7 +24,7 @@ export function replaceVariables(tree: Tree, env: Environment, diagnostics: Diag
 
 /** A text in which no variable is seen. */
 export function escapeVariables(text: string): string {
-  return text.replaceAll('${', '$${')
+  return text.replaceAll('${', () => '$${')
 }
 
 function replaceIn(tree: ScalarTree, written: string, env: Environment, diagnostics: Diagnostic[]): ScalarTree {

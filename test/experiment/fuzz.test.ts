@@ -1,0 +1,69 @@
+/** Valid files with nodes deleted, renamed, retyped and moved: every outcome is an experiment, or faults with places inside their files. */
+import fs from 'node:fs/promises'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { isMap, isScalar, isSeq, parseDocument, visit } from 'yaml'
+import type { Document, Node } from 'yaml'
+import { resolvedYaml } from '../../src/experiment/resolved-yaml.ts'
+import { load, projectRoot } from './load.ts'
+
+const text = await fs.readFile(`${projectRoot}/experiments/baseline.yaml`, 'utf8')
+
+const mutation = fc.record({
+  at: fc.nat(),
+  how: fc.constantFrom('delete', 'rename', 'retype', 'repeat', 'reverse'),
+  value: fc.oneof(
+    fc.constantFrom<unknown>(null, true, '', 'no', '1e-2', '${', '${A:-b}', -1, 0, 0.5, 1e9, [], {}, [1, 2, 3], 'perEpochs', 'flatten', {
+      dropout: 2,
+    }),
+    fc.string({ maxLength: 12 }),
+    fc.double(),
+  ),
+})
+type Mutation = typeof mutation extends fc.Arbitrary<infer M> ? M : never
+
+function nodesOf(document: Document): Node[] {
+  const nodes: Node[] = []
+  visit(document, { Node: (_, node) => void nodes.push(node) })
+  return nodes
+}
+
+function mutate(document: Document, { at, how, value }: Mutation): void {
+  const nodes = nodesOf(document)
+  const node = nodes[at % nodes.length]
+  if (isScalar(node)) {
+    if (how === 'rename' && typeof node.value === 'string') node.value = `${node.value.slice(1)}x`
+    else node.value = how === 'delete' ? null : typeof value === 'object' ? 7 : value
+  } else if (isMap(node) || isSeq(node)) {
+    const { items } = node as { items: unknown[] }
+    if (how === 'delete') items.splice(at % Math.max(1, items.length), 1)
+    else if (how === 'reverse') items.reverse()
+    else if (how === 'repeat' && isSeq(node)) items.push(...items.slice(0, 1))
+    else if (isSeq(node)) items[at % Math.max(1, items.length)] = document.createNode(value)
+    else if (isMap(node) && node.items[0]) node.items[0].value = document.createNode(value)
+  }
+}
+
+test('no mutation of the baseline crashes the loader or leaves a fault without a place', { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
+      const document = parseDocument(text)
+      for (const one of mutations) mutate(document, one)
+      const mutated = document.toString({ lineWidth: 0 })
+      const { value, diagnostics, sources } = await load('mutated.yaml', { readFile: () => Promise.resolve(mutated), cwd: projectRoot })
+      if (value) {
+        const again = await load('resolved.yaml', { readFile: () => Promise.resolve(resolvedYaml(value.experiment)), cwd: projectRoot })
+        expect(again.value?.experiment).toEqual(value.experiment)
+        return
+      }
+      expect(diagnostics.length).toBeGreaterThan(0)
+      for (const { place, code } of diagnostics) {
+        expect(place, code).toBeDefined()
+        const source = sources.get(place?.file ?? '') ?? ''
+        expect(place?.offset).toBeGreaterThanOrEqual(0)
+        expect(place?.offset).toBeLessThanOrEqual(source.length)
+      }
+    }),
+    { numRuns: 400, seed: 7 },
+  )
+})
