@@ -18,7 +18,7 @@ export async function withLock<T>(places: Places, part: SetupPart, report: Setup
   }
   const release = await lock(name, settings).catch(async (error: unknown) => {
     if (!isHeldByAnother(error)) throw error
-    report({ part, state: 'working', text: `waiting for another runner that sets up the ${part}` })
+    report({ part, state: 'working', text: `waiting for another runner that does this (${part})` })
     return lock(name, { ...settings, retries: { forever: true, factor: 1, minTimeout: retryMs, maxTimeout: retryMs } })
   })
   try {

@@ -1,5 +1,5 @@
 /** Where the set-up puts things: one place for every path. */
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 export type TensorflowBuild = 'cpu' | 'cuda'
 
@@ -21,7 +21,9 @@ export interface Places {
   stamp(name: string): string
 }
 
-export function placesOf(projectRoot: string): Places {
+export function placesOf(folder: string): Places {
+  // Stamps hold it: the same folder must not have two spellings.
+  const projectRoot = resolve(folder)
   const setup = join(projectRoot, '.setup')
   const virtualEnvironment = join(projectRoot, '.venv')
   const tfjsNode = join(projectRoot, 'node_modules/@tensorflow/tfjs-node-gpu')

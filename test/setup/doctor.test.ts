@@ -1,9 +1,6 @@
 import { execa } from 'execa'
 import { expect, it } from 'vitest'
 import { diagnoseMachine } from '../../src/setup/doctor.ts'
-import { engineEnvironment } from '../../src/setup/engine-environment.ts'
-import { listNvidiaGpus } from '../../src/setup/tensorflow-build.ts'
-import { ensureTensorflow } from '../../src/setup/tensorflow.ts'
 import { createBareCheckout } from './bare-checkout.ts'
 import { projectRoot } from './tiny-project.ts'
 
@@ -24,19 +21,6 @@ it('names what is missing on a bare checkout with the way out, and installs noth
   for (const part of ['virtual environment', 'tensorflow', 'binding', 'mlflow', 'device']) expect(stateOf(findings, part)).toBe('pending')
   for (const { state, wayOut } of findings) if (state === 'missing' || state === 'pending') expect(wayOut).toMatch(/\S/)
   checkout[Symbol.dispose]()
-})
-
-it('computes on the GPU', async (context) => {
-  const gpus = await listNvidiaGpus(process.env)
-  if (gpus.length === 0) context.skip('no NVIDIA GPU answers on this machine (nvidia-smi)')
-  const { value: tensorflow } = await ensureTensorflow({ projectRoot, environment: process.env, report: () => undefined })
-  if (!tensorflow) throw new Error('TensorFlow could not be set up')
-  const script = `const tf = require('@tensorflow/tfjs-node-gpu')
-    const product = tf.matMul(tf.ones([512, 512]), tf.ones([512, 512]))
-    console.log(JSON.stringify([tf.backend().isUsingGpuDevice, product.mean().dataSync()[0]]))`
-  const environment = engineEnvironment({ environment: process.env, tensorflow, device: 'gpu' })
-  const { stdout } = await execa('node', ['-e', script], { cwd: projectRoot, env: environment, extendEnv: false })
-  expect(JSON.parse(stdout.split('\n').at(-1) ?? '')).toEqual([true, 512])
 })
 
 it('lets tfjs run on a Node that has lost util.isNullOrUndefined and util.isArray', async () => {
