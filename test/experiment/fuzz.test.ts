@@ -44,26 +44,43 @@ function mutate(document: Document, { at, how, value }: Mutation): void {
   }
 }
 
-test('no mutation of the baseline crashes the loader or leaves a fault without a place', { timeout: 120_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
-      const document = parseDocument(text)
-      for (const one of mutations) mutate(document, one)
-      const mutated = document.toString({ lineWidth: 0 })
-      const { value, diagnostics, sources } = await load('mutated.yaml', { readFile: () => Promise.resolve(mutated), cwd: projectRoot })
-      if (value) {
-        const again = await load('resolved.yaml', { readFile: () => Promise.resolve(resolvedYaml(value.experiment)), cwd: projectRoot })
-        expect(again.value?.experiment).toEqual(value.experiment)
-        return
-      }
-      expect(diagnostics.length).toBeGreaterThan(0)
-      for (const { place, code } of diagnostics) {
-        expect(place, code).toBeDefined()
-        const source = sources.get(place?.file ?? '') ?? ''
-        expect(place?.offset).toBeGreaterThanOrEqual(0)
-        expect(place?.offset).toBeLessThanOrEqual(source.length)
-      }
-    }),
-    { numRuns: 400, seed: 7 },
-  )
+/** An experiment that loads again as it is, or faults that all have a place inside their file. */
+async function expectToldInFull(text: string): Promise<void> {
+  const readFile = () => Promise.resolve(text)
+  const { value, diagnostics, sources } = await load('mutated.yaml', { readFile, cwd: projectRoot })
+  if (value) {
+    const again = await load('resolved.yaml', { readFile: () => Promise.resolve(resolvedYaml(value.experiment)), cwd: projectRoot })
+    expect(again.value?.experiment).toEqual(value.experiment)
+    return
+  }
+  expect(diagnostics.length).toBeGreaterThan(0)
+  for (const { place, code } of diagnostics) {
+    expect(place, code).toBeDefined()
+    expect(place?.offset).toBeGreaterThanOrEqual(0)
+    expect(place?.offset).toBeLessThanOrEqual(sources.get(place?.file ?? '')?.length ?? -1)
+  }
+}
+
+test('no mutation of the nodes crashes the loader or leaves a fault without a place', async () => {
+  const cases = fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
+    const document = parseDocument(text)
+    for (const one of mutations) mutate(document, one)
+    await expectToldInFull(document.toString({ lineWidth: 0 }))
+  })
+  await fc.assert(cases, { numRuns: 400, seed: 7 })
+})
+
+test('no mutation of the text does either', async () => {
+  const cut = fc.record({
+    from: fc.nat(text.length),
+    length: fc.nat(40),
+    insert: fc.oneof(
+      fc.constantFrom(':', '- ', '&a ', '*a', '{', ']', '"', '\t', '\n', '${', '#', '!!set ', '<<: '),
+      fc.string({ maxLength: 5 }),
+    ),
+  })
+  const cases = fc.asyncProperty(cut, async ({ from, length, insert }) => {
+    await expectToldInFull(text.slice(0, from) + insert + text.slice(from + length))
+  })
+  await fc.assert(cases, { numRuns: 400, seed: 7 })
 })
