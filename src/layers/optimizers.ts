@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Optimizer } from '../experiment/experiment.ts'
-import { applyAdagrad } from '../kernels/adagrad.ts'
+import { adagradAccumulator, applyAdagrad } from '../kernels/adagrad.ts'
 
 export type Slots = Readonly<Record<string, tf.Variable>>
 
@@ -39,9 +39,9 @@ const rules: Rules = {
   }),
 
   adagrad: ({ initialAccumulatorValue, epsilon }) => ({
-    slots: { accumulator: initialAccumulatorValue },
+    slots: { accumulator: adagradAccumulator(initialAccumulatorValue, epsilon) },
     rates: (learningRate) => [learningRate],
-    update: (weights, slots, gradient, rates) => applyAdagrad(weights, slot(slots, 'accumulator'), gradient, rate(rates, 0), epsilon),
+    update: (weights, slots, gradient, rates) => applyAdagrad(weights, slot(slots, 'accumulator'), gradient, rate(rates, 0)),
   }),
 
   /** v = rho · v + (1 - rho) · g²; w -= rate · g / sqrt(v + epsilon), less the squared mean gradient where centered. */
