@@ -4,6 +4,7 @@ import { positionAt } from './position.ts'
 import { sortDiagnostics } from './sort.ts'
 
 const linesBefore = 2
+/** Columns of a source line that are shown; of a longer one, those around the place. */
 const widest = 160
 
 /** Text of each file that places name. */
@@ -38,20 +39,24 @@ function renderDiagnostic(diagnostic: Diagnostic, sources: Sources, { color }: F
   if (!place || source === undefined) return `${place ? `${place.file}  ` : ''}${label}\n  ${sentenceOf(diagnostic)}`
 
   const { line, column } = positionAt(source, place.offset)
-  const lines = source.split('\n')
-  const gutter = Math.max(4, String(line).length + 2)
-  const shown = lines.slice(Math.max(0, line - 1 - linesBefore), line).map((text, index, all) => {
-    const number = line - all.length + 1 + index
-    return `${paint(2, `${String(number).padStart(gutter)} │`)} ${clip(text)}`.trimEnd()
-  })
-  const current = lines[line - 1] ?? ''
-  const carets = Math.max(1, Math.min(place.length, current.length - column + 1))
-  const pointer = `${' '.repeat(column - 1)}${paint(tone, '^'.repeat(carets))} ${sentenceOf(diagnostic)}`
-  return [`${place.file}:${line}:${column}  ${label}`, ...shown, `${paint(2, `${' '.repeat(gutter)} │`)} ${pointer}`].join('\n')
+  const lines = source.split('\n').map(withoutTabs)
+  const length = Math.max(1, Math.min(place.length, (lines[line - 1] ?? '').length - column + 1))
+  const cut = column - 1 + length > widest ? Math.max(0, column - 1 - widest / 4) : 0
+  const gutter = (number: string): string => paint(2, `${number.padStart(Math.max(4, String(line).length + 2))} │`)
+  const shown = lines
+    .slice(Math.max(0, line - 1 - linesBefore), line)
+    .map((text, index, all) => `${gutter(String(line - all.length + 1 + index))} ${clip(text, cut)}`.trimEnd())
+  const carets = `${' '.repeat(column - 1 - cut)}${paint(tone, '^'.repeat(Math.min(length, widest)))}`
+  return [`${place.file}:${line}:${column}  ${label}`, ...shown, `${gutter('')} ${carets} ${sentenceOf(diagnostic)}`].join('\n')
 }
 
 /** A tab would move the carets. */
-function clip(text: string): string {
-  const flat = text.replace(/\t/g, ' ').replace(/\r$/, '')
-  return flat.length > widest ? `${flat.slice(0, widest - 1)}…` : flat
+function withoutTabs(line: string): string {
+  return line.replace(/\t/g, ' ').replace(/\r$/, '')
+}
+
+/** The columns of a line that are shown; an ellipsis stands where some are not. */
+function clip(line: string, cut: number): string {
+  const shown = line.slice(cut, cut + widest)
+  return `${cut > 0 && shown !== '' ? `…${shown.slice(1)}` : shown}${line.length > cut + widest ? '…' : ''}`
 }

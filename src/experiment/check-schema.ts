@@ -24,9 +24,12 @@ export function checkSchema(tree: Tree): SchemaFault[] {
   return meantErrors(compiled.errors ?? []).map((error) => faultOf(error, tree))
 }
 
-/** `strictRequired` off: the choice of exactly one key names keys that are defined around it. */
+/**
+ * `strictRequired` off: the choice of exactly one key names keys that are defined around it. `optimize` off: it would cost more than the
+ * checking of a hundred files.
+ */
 function compileSchema(): ValidateFunction {
-  const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: true, verbose: true })
+  const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: true, verbose: true, code: { optimize: false } })
   ajv.addVocabulary([...annotations])
   return ajv.compile(rootSchema)
 }

@@ -63,6 +63,14 @@ test('carets stay under their word behind tabs and carriage returns', () => {
   )
 })
 
+test('of a line as long as a file the columns around the place are shown, the carets under them', () => {
+  const long = `name: a\nx: [${'1, '.repeat(200)}sheer, ${'2, '.repeat(200)}3]`
+  const place = { file: 'a.yaml', offset: long.indexOf('sheer'), length: 5 }
+  const [, , line = '', carets = ''] = renderDiagnostics([{ ...sheer, place }], new Map([['a.yaml', long]]), plain).split('\n')
+  expect(line.length).toBeLessThan(180)
+  expect(line.slice(carets.indexOf('^'), carets.lastIndexOf('^') + 1)).toBe('sheer')
+})
+
 test('colours wrap the words and change none', () => {
   const coloured = renderDiagnostics([sheer], sources, { color: true })
   expect(coloured).toContain('\u001b[31m')
