@@ -1,11 +1,20 @@
 /** What is wrong with the images, before anything is trained on them: counted, shown, and dealt with as the experiment says. */
-import type { Diagnostic, Severity } from '../diagnostics/diagnostic.ts'
-import type { Dataset } from '../experiment/experiment.ts'
+import type { Diagnostic } from '../diagnostics/diagnostic.ts'
+import type { Dataset, Located } from '../experiment/experiment.ts'
 import type { Fact } from './inventory.ts'
+import { placeNear } from './places.ts'
 import type { Scan } from './scan.ts'
 
 export interface Finding {
-  readonly what: 'unreadable' | 'odd size' | 'duplicate' | 'label conflict' | 'unmatched name' | 'unknown class'
+  readonly what:
+    | 'unreadable'
+    | 'odd size'
+    | 'duplicate'
+    | 'label conflict'
+    | 'unmatched name'
+    | 'unknown class'
+    | 'not in manifest'
+    | 'same bytes on two sides'
   readonly count: number
   /** A few, for a person to look at. */
   readonly examples: readonly string[]
@@ -13,6 +22,7 @@ export interface Finding {
 }
 
 export interface Audit {
+  /** Images that stay. */
   readonly images: number
   readonly groups: number
   /** The size most images have, as width x height. */
@@ -25,9 +35,11 @@ export interface Audit {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-const shown = 5
+/** Examples of each finding. */
+export const shown = 5
 
-export function auditImages(scan: Scan, facts: readonly Fact[], dataset: Dataset): Audit {
+export function auditImages(scan: Scan, facts: readonly Fact[], located: Located): Audit {
+  const { dataset } = located.experiment
   const { samples } = scan
   const { onFault } = dataset
   const path = (index: number): string => samples[index]?.path ?? ''
@@ -40,7 +52,8 @@ export function auditImages(scan: Scan, facts: readonly Fact[], dataset: Dataset
     const examples = indices.slice(0, shown).map((index) => `${JSON.stringify(path(index))}${why(index)}`)
     findings.push({ what, count: indices.length, examples, done: policy === 'error' ? 'refused' : policy === 'skip' ? 'left out' : policy })
     if (policy === 'skip') for (const index of indices) dropped.add(index)
-    if (policy === 'error') diagnostics.push(refusal(what, indices.length, examples, key))
+    if (policy === 'error')
+      diagnostics.push({ ...refusal(what, indices.length, examples, key), ...placeNear(located, `dataset.onFault.${key}`) })
   }
 
   const reasonOf = (index: number): string => {
@@ -77,7 +90,8 @@ export function auditImages(scan: Scan, facts: readonly Fact[], dataset: Dataset
 
   const kept = readable.filter((index) => !dropped.has(index))
   const classCounts = dataset.classes.map((_, index) => kept.filter((sample) => samples[sample]?.class === index).length)
-  for (const [index, count] of classCounts.entries()) if (count === 0) diagnostics.push(emptyClass(dataset, index, scan))
+  for (const [index, count] of classCounts.entries())
+    if (count === 0) diagnostics.push({ ...emptyClass(dataset, index, scan), ...placeNear(located, `dataset.classes.${index}`) })
   const classesOfGroup = new Map<string, Set<number>>()
   for (const index of kept) {
     const sample = samples[index]
@@ -96,14 +110,21 @@ export function auditImages(scan: Scan, facts: readonly Fact[], dataset: Dataset
   }
 }
 
+/** What `onFault` can say other than error. */
+const ways: Readonly<Record<string, string>> = {
+  unreadable: 'skip',
+  oddSize: 'resize, or skip',
+  duplicate: 'skip, or keep',
+  conflict: 'skip',
+}
+
 function refusal(what: Finding['what'], count: number, examples: readonly string[], key: string): Diagnostic {
-  const severity: Severity = 'error'
   const more = count > examples.length ? `, and ${count - examples.length} more` : ''
   return {
     code: `data-${what.replace(/ /g, '-')}`,
-    severity,
+    severity: 'error',
     message: `${count} ${count === 1 ? 'image' : 'images'} with ${what === 'unreadable' ? 'unreadable content' : what}: ${examples.join('; ')}${more}`,
-    hint: `Mend or remove them, or say what to do with them: dataset.onFault.${key}.`,
+    hint: `Mend or remove them, or say what to do with them: dataset.onFault: { ${key}: ${ways[key] ?? 'skip'} }.`,
   }
 }
 

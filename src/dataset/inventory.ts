@@ -3,12 +3,14 @@
  * remembered by path, size and time of change, so that the second run reads nothing.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { mkdir, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
 import writeFileAtomic from 'write-file-atomic'
 import { decodeImage, decoderVersion, type ImageSize } from './decode.ts'
 import type { Sample } from './scan.ts'
+import { isSealed, removeAbandoned, writeFully, writeSealed } from './sealed-file.ts'
+import { systemCode } from './system-error.ts'
 
 /** What is known of one file. Unreadable files have a row of zeros that nothing uses. */
 export type Fact =
@@ -17,9 +19,8 @@ export type Fact =
 export interface Inventory {
   /** In the order of the samples. */
   readonly facts: readonly Fact[]
-  /** Raw rows in the order of the samples: the file, and the key of its content. */
+  /** The file of raw rows, in the order of the samples. */
   readonly pixels: string
-  readonly key: string
 }
 
 export interface ReadProgress {
@@ -36,6 +37,8 @@ export interface InventoryOptions {
   /** Folder of the cache; made if absent. */
   readonly cache: string
   readonly onProgress: (progress: ReadProgress) => void
+  /** Ends the reading with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export async function takeInventory(samples: readonly Sample[], options: InventoryOptions): Promise<Inventory> {
@@ -43,40 +46,41 @@ export async function takeInventory(samples: readonly Sample[], options: Invento
   const key = inventoryKey(samples, root, size)
   const pixels = join(cache, `${key}.pixels`)
   const index = join(cache, `${key}.json`)
-  const rowBytes = size.width * size.height * size.channels
-  const known = await readIndex(index, pixels, samples.length, rowBytes)
-  if (known) return { facts: known, pixels, key }
+  const known = await readIndex(index, pixels, samples.length * rowBytesOf(size))
+  if (known?.length === samples.length) return { facts: known, pixels }
 
   await mkdir(cache, { recursive: true })
-  const beside = `${pixels}.${process.pid}.partial`
-  const file = await open(beside, 'w')
-  let facts: Fact[]
-  try {
-    facts = await readAll(samples, options, file, rowBytes)
-    await file.sync()
-  } catch (error) {
-    await file.close()
-    await rm(beside, { force: true })
-    throw error
-  }
-  await file.close()
-  await rename(beside, pixels)
-  // The index is written last: pixels without it are made again.
-  await writeFileAtomic(index, JSON.stringify(facts))
-  return { facts, pixels, key }
+  await removeAbandoned(cache)
+  let facts: Fact[] = []
+  await writeSealed(pixels, async (file) => {
+    facts = await readAll(samples, options, file)
+    await writeFileAtomic(index, JSON.stringify(facts))
+  })
+  return { facts, pixels }
 }
 
-async function readAll(samples: readonly Sample[], options: InventoryOptions, file: FileHandle, rowBytes: number): Promise<Fact[]> {
+/** Bytes of one image. */
+export function rowBytesOf({ width, height, channels }: ImageSize): number {
+  return width * height * channels
+}
+
+async function readAll(samples: readonly Sample[], options: InventoryOptions, file: FileHandle): Promise<Fact[]> {
+  const rowBytes = rowBytesOf(options.size)
   const limit = pLimit(readsAtOnce)
   let done = 0
   const inspect = async (sample: Sample, row: number): Promise<Fact> => {
+    options.signal?.throwIfAborted()
     const { fact, pixels } = await readOne(join(options.root, sample.path), options.size)
-    await file.write(pixels ?? new Uint8Array(rowBytes), 0, rowBytes, row * rowBytes)
+    await writeFully(file, pixels ?? new Uint8Array(rowBytes), row * rowBytes)
     done += 1
     options.onProgress({ done, total: samples.length })
     return fact
   }
-  return Promise.all(samples.map((sample, row) => limit(inspect, sample, row)))
+  try {
+    return await Promise.all(samples.map((sample, row) => limit(inspect, sample, row)))
+  } finally {
+    limit.clearQueue()
+  }
 }
 
 async function readOne(path: string, size: ImageSize): Promise<{ fact: Fact; pixels: Uint8Array | null }> {
@@ -84,7 +88,7 @@ async function readOne(path: string, size: ImageSize): Promise<{ fact: Fact; pix
   try {
     bytes = await readFile(path)
   } catch (error) {
-    return { fact: { sha256: '', reason: `it cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}` }, pixels: null }
+    return { fact: { sha256: '', reason: `it cannot be read: ${systemCode(error) ?? String(error)}` }, pixels: null }
   }
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const decoded = await decodeImage(bytes, size)
@@ -99,11 +103,10 @@ function inventoryKey(samples: readonly Sample[], root: string, size: ImageSize)
 }
 
 /** Null unless both files are whole. */
-async function readIndex(index: string, pixels: string, rows: number, rowBytes: number): Promise<readonly Fact[] | null> {
+async function readIndex(index: string, pixels: string, bytes: number): Promise<readonly Fact[] | null> {
+  if (!(await isSealed(pixels, bytes))) return null
   try {
-    const facts = JSON.parse(await readFile(index, 'utf8')) as readonly Fact[]
-    const { size } = await stat(pixels)
-    return facts.length === rows && size === rows * rowBytes ? facts : null
+    return JSON.parse(await readFile(index, 'utf8')) as readonly Fact[]
   } catch {
     return null
   }

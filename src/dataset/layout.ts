@@ -37,15 +37,10 @@ export function parseLayout(template: string): Layout {
     read(path) {
       const names = expression.exec(path)?.groups
       if (!names && !expression.test(path)) return null
-      const number = (name: string): number | null => (names?.[name] === undefined ? null : Number(names[name]))
+      const number = (name: string): number | null => (/^-?\d+$/.test(names?.[name] ?? '') ? Number(names?.[name]) : null)
       return { names: { ...names }, x: number('x'), y: number('y') }
     },
   }
-}
-
-/** The placeholder that is the group: the first that is neither class, split, x nor y; null where there is none. */
-export function groupPlaceholder(placeholders: readonly string[]): string | null {
-  return placeholders.find((name) => !['class', 'split', 'x', 'y'].includes(name)) ?? null
 }
 
 /** The path that the layout gives to these values; the n-th `*` (from 0) becomes `filler(n)`. */

@@ -19,14 +19,15 @@ export function isPng(bytes: Uint8Array): boolean {
   return signature.every((byte, index) => bytes[index] === byte)
 }
 
-/** Null where the file is no plain PNG. Throws where it is one, and damaged or truncated. `mostPixels` guards against bombs. */
+/** Null where the file is no plain PNG. Throws where it is one, and damaged or truncated, and where any PNG has more than `mostPixels`. */
 export function decodePlainPng(bytes: Uint8Array, mostPixels: number): Pixels | null {
   if (!isPng(bytes) || bytes.length < 33) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const [width, height] = [view.getUint32(16), view.getUint32(20)]
   const [depth, colorType, , , interlace] = bytes.subarray(24, 29)
   const channels = channelsOfColorType[colorType ?? -1]
-  if (depth !== 8 || interlace !== 0 || channels === undefined || width * height > mostPixels) return null
+  if (width * height > mostPixels) throw new Error(`it has more than ${mostPixels} pixels`)
+  if (depth !== 8 || interlace !== 0 || channels === undefined) return null
   const parts: Uint8Array[] = []
   let offset = 8
   let isWhole = false

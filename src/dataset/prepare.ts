@@ -1,16 +1,18 @@
-/** From the experiment's `dataset` and `split` to a pack and a manifest: scan, read, audit, split, pack. */
-import { readFile, stat } from 'node:fs/promises'
-import { basename, isAbsolute, join, resolve } from 'node:path'
+/** From the experiment's `dataset` and `split` to a manifest and a pack: scan, read, audit, split, pack. */
 import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts'
-import type { Experiment, Located, Split } from '../experiment/experiment.ts'
-import { auditImages, type Audit } from './audit.ts'
+import type { Experiment, Located } from '../experiment/experiment.ts'
+import { layoutGroups } from '../experiment/layout.ts'
+import { auditImages, shown, type Audit, type Finding } from './audit.ts'
+import { findRoot } from './find-root.ts'
+import { rowsOfLayout, rowsOfManifest, type Assigned, type Present } from './given-split.ts'
 import { takeInventory, type Inventory, type ReadProgress } from './inventory.ts'
-import { manifestOf, readManifest } from './manifest-csv.ts'
+import { manifestOf } from './manifest-csv.ts'
 import { splitNames, type Manifest, type ManifestRow, type Pack, type SplitName } from './manifest.ts'
 import { packRows } from './pack.ts'
+import { placeNear } from './places.ts'
 import { scanDataset, type Sample, type Scan } from './scan.ts'
 import { splitByGroup, splitByImage } from './split.ts'
-import { makeSynthetic } from './synthetic.ts'
+import { writingFault } from './system-error.ts'
 
 export interface PreparedDataset {
   readonly root: string
@@ -38,174 +40,108 @@ export interface PrepareOptions {
   /** Folder of the packs. */
   readonly cache: string
   readonly onProgress: (progress: PrepareProgress) => void
+  /** Ends the reading; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
 }
 
+/** Faults of the data and the split are the experiment's; `disk-full` and `folder-unwritable` are the machine's. */
 export async function prepareDataset(located: Located, options: PrepareOptions): Promise<Outcome<PreparedDataset>> {
-  const { experiment } = located
-  const { dataset, split } = experiment
-  // 1. The root, or the stand-in for a default that is absent.
-  const found = await findRoot(located, options)
-  if (!found.value) return { diagnostics: found.diagnostics }
-  const { root, isSynthetic } = found.value
+  let writesTo = options.home
+  try {
+    // 1. The root, or the stand-in for a default that is absent.
+    const found = await findRoot(located, options.home, (progress) => options.onProgress({ what: 'making synthetic patches', ...progress }))
+    if (!found.value) return { diagnostics: found.diagnostics }
+    writesTo = options.cache
+    return await prepareRoot(located, found.value, options)
+  } catch (error) {
+    const fault = writingFault(error, writesTo)
+    if (fault) return { diagnostics: [fault] }
+    throw error
+  }
+}
+
+async function prepareRoot(
+  located: Located,
+  { root, isSynthetic }: { readonly root: string; readonly isSynthetic: boolean },
+  { cache, onProgress, signal }: PrepareOptions,
+): Promise<Outcome<PreparedDataset>> {
+  const { dataset, split } = located.experiment
+  const { image: size, layout } = dataset
   // 2. Names, then every file once.
-  const scan = await scanDataset(
-    root,
-    dataset.layout,
-    dataset.classes.map(({ folder }) => folder),
-  )
+  const scan = await scanDataset(root, {
+    layout,
+    classFolders: dataset.classes.map(({ folder }) => folder),
+    groupName: groupOf(located.experiment),
+  })
   const inventory = await takeInventory(scan.samples, {
     root,
-    size: dataset.image,
-    cache: options.cache,
-    onProgress: (progress) => options.onProgress({ what: 'reading images', ...progress }),
+    size,
+    cache,
+    onProgress: (progress) => onProgress({ what: 'reading images', ...progress }),
+    signal,
   })
   // 3. What is wrong with them.
-  const audit = auditImages(scan, inventory.facts, dataset)
+  const audit = auditImages(scan, inventory.facts, located)
   if (audit.diagnostics.length > 0) return { diagnostics: audit.diagnostics }
   // 4. Who is on which side.
-  const rows = await splitRows(experiment, scan, inventory, audit)
-  if (!rows.value) return { diagnostics: rows.diagnostics }
-  const manifest = manifestOf(rows.value)
+  const assigned = await assignSplits(located.experiment, presentImages(scan, inventory, audit, dataset.classes))
+  if (!assigned.value) return { diagnostics: assigned.diagnostics.map((fault) => ({ ...placeNear(located, 'split'), ...fault })) }
+  const manifest = manifestOf(assigned.value.rows)
   const counts = countSplits(manifest, dataset.classes.length)
-  const faults = judgeSplits(experiment, counts)
+  const faults = judgeSplits(located, manifest, counts)
   if (faults.length > 0) return { diagnostics: faults }
+  const findings = [...audit.findings, ...assigned.value.findings, ...sharedBytes(manifest)]
   // 5. The pixels in the manifest's order.
   const indexOf = new Map(scan.samples.map((sample, index) => [sample.path, index]))
   const indices = manifest.rows.map(({ path }) => indexOf.get(path) ?? -1)
-  const pack = await packRows(inventory, indices, dataset.image, options.cache)
-  const places = indices.map((index) => placeOf(scan.samples[index]))
+  const pack = await packRows(inventory, manifest, indices, size, cache)
+  const places = indices.map((index) => placeOnSlide(scan.samples[index]))
   const leakage = split.kind === 'draw' ? split.allowLeakage : null
-  return { value: { root, isSynthetic, leakage, audit, manifest, pack, counts, places }, diagnostics: [] }
+  return { value: { root, isSynthetic, leakage, audit: { ...audit, findings }, manifest, pack, counts, places }, diagnostics: [] }
 }
 
-function placeOf(sample: Sample | undefined): { x: number; y: number } | null {
+/** What the split is drawn by; else the layout's first group. */
+function groupOf({ split, dataset }: Experiment): string | null {
+  return split.kind === 'draw' && split.by !== 'image' ? split.by : (layoutGroups(dataset.layout)[0] ?? null)
+}
+
+function placeOnSlide(sample: Sample | undefined): { x: number; y: number } | null {
   return sample && sample.x !== null && sample.y !== null ? { x: sample.x, y: sample.y } : null
 }
 
-async function findRoot(
-  { experiment: { dataset }, places }: Located,
-  { home, onProgress }: PrepareOptions,
-): Promise<Outcome<{ root: string; isSynthetic: boolean }>> {
-  const root = isAbsolute(dataset.root) ? dataset.root : resolve(home, dataset.root)
-  const isFolder = await stat(root).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
-  if (isFolder) return { value: { root, isSynthetic: false }, diagnostics: [] }
-  if (dataset.isDefaultRoot && dataset.whenMissing === 'synthetic') {
-    const made = await makeSynthetic(dataset, {
-      folder: join(home, 'datasets'),
-      onProgress: (progress) => onProgress({ what: 'making synthetic patches', ...progress }),
-    })
-    return { value: { root: made, isSynthetic: true }, diagnostics: [] }
-  }
-  const place = places.get('dataset.root')
-  const variable = /\$\{(\w+)/.exec(dataset.rootAsWritten)?.[1]
-  const fault: Diagnostic = {
-    code: 'dataset-missing',
-    severity: 'error',
-    message: `there is no folder ${dataset.root}`,
-    ...(place ? { place } : {}),
-    hint:
-      variable === undefined
-        ? 'Relative roots start at the project; correct dataset.root, or give --set dataset.root=FOLDER.'
-        : `Set ${variable} to the folder of the images, or give --set dataset.root=FOLDER.`,
-  }
-  return { diagnostics: [fault] }
+function presentImages(scan: Scan, inventory: Inventory, audit: Audit, classes: Experiment['dataset']['classes']): Present[] {
+  return audit.kept.flatMap((index): Present[] => {
+    const sample = scan.samples[index]
+    if (!sample) return []
+    const { path, group, class: own, split: layoutSplit } = sample
+    return [{ path, sha256: inventory.facts[index]?.sha256 ?? '', group, class: own, label: classes[own]?.name ?? '', layoutSplit }]
+  })
 }
 
-async function splitRows(experiment: Experiment, scan: Scan, inventory: Inventory, audit: Audit): Promise<Outcome<readonly ManifestRow[]>> {
-  const { split, dataset, seed } = experiment
-  const kept = audit.kept.flatMap((index) => {
-    const sample = scan.samples[index]
-    return sample ? [{ sample, sha256: inventory.facts[index]?.sha256 ?? '' }] : []
-  })
-  const rowsOf = (splits: readonly SplitName[]): ManifestRow[] =>
-    kept.map(({ sample, sha256 }, index) => ({
-      path: sample.path,
-      sha256,
-      group: sample.group,
-      class: sample.class,
-      label: dataset.classes[sample.class]?.name ?? '',
-      split: splits[index] ?? 'train',
-    }))
+async function assignSplits({ split, dataset, seed }: Experiment, present: readonly Present[]): Promise<Outcome<Assigned>> {
   switch (split.kind) {
     case 'manifest':
-      return matchManifest(split, rowsOf([]))
+      return rowsOfManifest(
+        split.manifest,
+        present,
+        dataset.classes.map(({ name }) => name),
+      )
     case 'layout':
-      return layoutSplits(kept, rowsOf)
+      return rowsOfLayout(present)
     case 'draw': {
-      const samples = kept.map(({ sample }) => sample)
       const draw = split.by === 'image' ? splitByImage : splitByGroup
-      return { value: rowsOf(draw(samples, dataset.classes.length, split, seed, split.stratify)), diagnostics: [] }
+      const splits = draw(present, dataset.classes.length, split, seed, split.stratify)
+      const rows = present.map(({ path, sha256, group, class: own, label }, index): ManifestRow => ({
+        path,
+        sha256,
+        group,
+        class: own,
+        label,
+        split: splits[index] ?? 'train',
+      }))
+      return { value: { rows, findings: [] }, diagnostics: [] }
     }
   }
-}
-
-/** The given rows, as long as the images are those that were split. */
-async function matchManifest(
-  split: Extract<Split, { kind: 'manifest' }>,
-  present: readonly ManifestRow[],
-): Promise<Outcome<readonly ManifestRow[]>> {
-  const name = basename(split.manifest)
-  let text: string
-  try {
-    text = await readFile(split.manifest, 'utf8')
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? String(error)
-    return {
-      diagnostics: [{ code: 'manifest-missing', severity: 'error', message: `split.manifest ${split.manifest} cannot be read: ${why}` }],
-    }
-  }
-  const read = readManifest(text, name)
-  if (!read.value || read.diagnostics.length > 0) return { diagnostics: read.diagnostics }
-  const byPath = new Map(present.map((row) => [row.path, row]))
-  const faults = new Map<string, string[]>()
-  const note = (kind: string, path: string): void => void faults.set(kind, [...(faults.get(kind) ?? []), path])
-  const rows = read.value.flatMap((row) => {
-    const own = byPath.get(row.path)
-    if (!own) note('is not among the images', row.path)
-    else if (own.sha256 !== row.sha256) note('has other bytes than when it was split', row.path)
-    else if (own.class !== row.class) note('has another class than its folder says', row.path)
-    return own ? [{ ...own, group: row.group, split: row.split }] : []
-  })
-  const diagnostics = [...faults].map(([kind, paths]): Diagnostic => ({
-    code: 'manifest-mismatch',
-    severity: 'error',
-    message: `${name}: ${JSON.stringify(paths[0])} ${kind}${paths.length > 1 ? `, and ${paths.length - 1} more` : ''}`,
-    hint: 'The manifest belongs to other data, or the data have changed; correct dataset.root, or split anew.',
-  }))
-  return diagnostics.length > 0 ? { diagnostics } : { value: rows, diagnostics: [] }
-}
-
-const layoutNames: Readonly<Record<string, SplitName>> = {
-  train: 'train',
-  training: 'train',
-  validation: 'validation',
-  valid: 'validation',
-  val: 'validation',
-  test: 'test',
-  testing: 'test',
-}
-
-function layoutSplits(
-  kept: readonly { readonly sample: Sample }[],
-  rowsOf: (splits: readonly SplitName[]) => ManifestRow[],
-): Outcome<readonly ManifestRow[]> {
-  const splits = kept.map(({ sample }) => layoutNames[sample.split ?? ''])
-  const unknown = kept.find((_, index) => splits[index] === undefined)
-  if (unknown)
-    return {
-      diagnostics: [
-        {
-          code: 'split-unknown',
-          severity: 'error',
-          message: `${JSON.stringify(unknown.sample.path)} has the split ${JSON.stringify(unknown.sample.split)}`,
-          hint: `{split} is one of ${Object.keys(layoutNames).join(', ')}.`,
-        },
-      ],
-    }
-  return { value: rowsOf(splits.map((split) => split ?? 'train')), diagnostics: [] }
 }
 
 function countSplits(manifest: Manifest, classes: number): Record<SplitName, SplitCounts> {
@@ -220,19 +156,33 @@ function countSplits(manifest: Manifest, classes: number): Record<SplitName, Spl
 }
 
 /** Every class has to be on every side: no metric of a side without a class means anything. */
-function judgeSplits({ dataset }: Experiment, counts: Record<SplitName, SplitCounts>): Diagnostic[] {
-  return splitNames.flatMap((split) =>
-    counts[split].classes.flatMap((count, index) =>
-      count > 0
-        ? []
-        : [
-            {
-              code: 'split-class-missing',
-              severity: 'error' as const,
-              message: `the ${split} split has no image of class ${JSON.stringify(dataset.classes[index]?.name)}`,
-              hint: 'Raise its share under split, or add groups that have the class.',
-            },
-          ],
-    ),
-  )
+function judgeSplits(located: Located, manifest: Manifest, counts: Record<SplitName, SplitCounts>): Diagnostic[] {
+  return located.experiment.dataset.classes.flatMap(({ name }, index) => {
+    const without = splitNames.filter((split) => counts[split].classes[index] === 0)
+    if (without.length === 0) return []
+    const groups = new Set(manifest.rows.flatMap((row) => (row.class === index ? [row.group] : []))).size
+    const hint =
+      groups < splitNames.length
+        ? `Only ${groups} ${groups === 1 ? 'group has' : 'groups have'} the class, and ${splitNames.length} sides need one each: add groups.`
+        : 'Raise the shares under split, or choose a split that has it.'
+    return [
+      {
+        code: 'split-class-missing',
+        severity: 'error' as const,
+        message: `no image of class ${JSON.stringify(name)} is in ${without.join(' and ')}`,
+        ...placeNear(located, 'split'),
+        hint,
+      },
+    ]
+  })
+}
+
+/** Images of different groups may be the same, byte for byte: then one side knows what the other is asked. */
+function sharedBytes(manifest: Manifest): Finding[] {
+  const splitsOf = new Map<string, Set<SplitName>>()
+  for (const { sha256, split } of manifest.rows) splitsOf.set(sha256, (splitsOf.get(sha256) ?? new Set()).add(split))
+  const shared = manifest.rows.filter(({ sha256 }) => (splitsOf.get(sha256)?.size ?? 0) > 1)
+  if (shared.length === 0) return []
+  const examples = shared.slice(0, shown).map(({ path, split }) => `${JSON.stringify(path)} in ${split}`)
+  return [{ what: 'same bytes on two sides', count: shared.length, examples, done: 'kept' }]
 }

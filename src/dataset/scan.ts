@@ -2,7 +2,8 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
-import { groupPlaceholder, parseLayout } from './layout.ts'
+import { parseLayout } from './layout.ts'
+import { systemCode } from './system-error.ts'
 
 /** One file that fits the layout and whose class the experiment knows. */
 export interface Sample {
@@ -22,20 +23,25 @@ export interface Sample {
 export interface Scan {
   /** By path, in UTF-16 code units: no file system has a say in it. */
   readonly samples: readonly Sample[]
-  /** Whether the layout names a group. */
-  readonly hasGroups: boolean
-  /** Files that do not fit the layout, and class folders that the experiment does not know. */
+  /** Files that do not fit the layout, links to folders, and class folders that the experiment does not know. */
   readonly unmatched: readonly string[]
   readonly unknownClasses: ReadonlyMap<string, number>
   readonly diagnostics: readonly Diagnostic[]
 }
 
-export async function scanDataset(root: string, layout: string, classFolders: readonly string[]): Promise<Scan> {
-  const { placeholders, read } = parseLayout(layout)
-  const groupName = groupPlaceholder(placeholders)
+export interface ScanOptions {
+  readonly layout: string
+  /** The folder of each class, in the order of the classes. */
+  readonly classFolders: readonly string[]
+  /** The placeholder of the layout that is the group; null where each image is its own. */
+  readonly groupName: string | null
+}
+
+export async function scanDataset(root: string, { layout, classFolders, groupName }: ScanOptions): Promise<Scan> {
+  const { read } = parseLayout(layout)
   const walk = await walkFolder(root)
   const samples: Sample[] = []
-  const unmatched: string[] = []
+  const unmatched = [...walk.folderLinks]
   const unknownClasses = new Map<string, number>()
   for (const { path, bytes, modifiedMs } of walk.files) {
     const parts = read(path)
@@ -52,7 +58,7 @@ export async function scanDataset(root: string, layout: string, classFolders: re
     const group = groupName === null ? path : (parts.names[groupName] ?? path)
     samples.push({ path, group, class: index, x: parts.x, y: parts.y, split: parts.names['split'] ?? null, bytes, modifiedMs })
   }
-  return { samples, hasGroups: groupName !== null, unmatched, unknownClasses, diagnostics: walk.diagnostics }
+  return { samples, unmatched, unknownClasses, diagnostics: walk.diagnostics }
 }
 
 interface Found {
@@ -61,28 +67,56 @@ interface Found {
   readonly modifiedMs: number
 }
 
-/** Every file below, links followed as long as they stay inside. */
-async function walkFolder(root: string): Promise<{ files: Found[]; diagnostics: Diagnostic[] }> {
+interface Walk {
+  /** By path, in UTF-16 code units. */
+  readonly files: readonly Found[]
+  readonly folderLinks: readonly string[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/**
+ * Every file below, names that begin with a dot aside. Links to files are followed as long as they stay inside; links to folders never: what
+ * lies inside is found where it lies.
+ */
+async function walkFolder(root: string): Promise<Walk> {
   const inside = (await realpath(root)) + sep
   const files: Found[] = []
+  const folderLinks: string[] = []
   const diagnostics: Diagnostic[] = []
-  const visit = async (relative: string): Promise<void> => {
-    const entries = await readdir(join(root, relative), { withFileTypes: true })
+  const visit = async (folder: string): Promise<void> => {
+    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((error: unknown) => {
+      diagnostics.push(unreadableFolder(folder, error))
+      return []
+    })
     for (const entry of entries) {
       if (entry.name.startsWith('.')) continue
-      const path = relative === '' ? entry.name : `${relative}/${entry.name}`
-      if (entry.isSymbolicLink() && !(await realpath(join(root, path)).catch(() => '')).startsWith(inside)) {
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+      if (entry.isDirectory()) {
+        await visit(path)
+        continue
+      }
+      const isLink = entry.isSymbolicLink()
+      if (isLink && !(await realpath(join(root, path)).catch(() => '')).startsWith(inside)) {
         diagnostics.push(linkOutside(path))
         continue
       }
       const found = await stat(join(root, path))
-      if (found.isDirectory()) await visit(path)
-      else if (found.isFile()) files.push({ path, bytes: found.size, modifiedMs: found.mtimeMs })
+      if (found.isFile()) files.push({ path, bytes: found.size, modifiedMs: found.mtimeMs })
+      else if (isLink) folderLinks.push(path)
     }
   }
   await visit('')
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
-  return { files, diagnostics }
+  return { files, folderLinks: folderLinks.sort(), diagnostics }
+}
+
+function unreadableFolder(folder: string, error: unknown): Diagnostic {
+  return {
+    code: 'folder-unreadable',
+    severity: 'error',
+    message: `${JSON.stringify(folder === '' ? '.' : folder)} under the dataset's root cannot be read: ${systemCode(error) ?? String(error)}`,
+    hint: 'Make it readable, or move it out of the root.',
+  }
 }
 
 function linkOutside(path: string): Diagnostic {

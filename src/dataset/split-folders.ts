@@ -1,24 +1,46 @@
 /** The split as folders, as the tutorial has it: training, validation and testing, each with a folder a class. */
-import { copyFile, link, mkdir, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { copyFile, link, mkdir, readdir, realpath, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Manifest, SplitName } from './manifest.ts'
+import { besideOf } from './sealed-file.ts'
+import { systemCode, writingFault } from './system-error.ts'
 
 const folders: Record<SplitName, string> = { train: 'training', validation: 'validation', test: 'testing' }
 
-/** Links where the file system can, copies elsewhere. A folder that holds something is refused. */
+/**
+ * Hard links where the file system can, copies elsewhere: both are the same bytes, and a link is the same file. The folder appears whole or not
+ * at all; one that holds something is refused.
+ */
 export async function writeSplitFolders(manifest: Manifest, root: string, to: string): Promise<Diagnostic[]> {
-  const present = await readdir(to).catch(() => [])
-  if (present.length > 0)
-    return [{ code: 'folder-not-empty', severity: 'error', message: `${to} is not empty`, hint: 'Name a folder that does not exist yet.' }]
-  const made = new Set<string>()
-  for (const { path, split, label } of manifest.rows) {
-    const folder = join(to, folders[split], label)
-    if (!made.has(folder)) await mkdir(folder, { recursive: true })
-    made.add(folder)
-    // Names repeat across patients in some data sets; the path says it all.
-    const target = join(folder, path.replaceAll('/', '__'))
-    await link(join(root, path), target).catch(() => copyFile(join(root, path), target))
+  const target = resolve(to)
+  const isTaken = await readdir(target).then(
+    (names) => names.length > 0,
+    (error: unknown) => systemCode(error) !== 'ENOENT',
+  )
+  if (isTaken) {
+    const hint = 'Name a folder that does not exist yet.'
+    return [{ code: 'folder-not-empty', severity: 'error', message: `${to} is not empty, or no folder`, hint }]
   }
-  return []
+  const beside = besideOf(target)
+  try {
+    const made = new Set<string>()
+    for (const { path, split, label } of manifest.rows) {
+      const folder = join(beside, folders[split], label.replace(/[/\\]|^\.+$/g, '_'))
+      if (!made.has(folder)) await mkdir(folder, { recursive: true })
+      made.add(folder)
+      // Names repeat across patients in some data sets; the path says it all.
+      const copy = join(folder, path.replaceAll('/', '__'))
+      const source = await realpath(join(root, path))
+      await link(source, copy).catch(() => copyFile(source, copy))
+    }
+    await rename(beside, target)
+    return []
+  } catch (error) {
+    const fault = writingFault(error, dirname(target))
+    if (!fault) throw error
+    return [{ ...fault, message: `${basename(target)}: ${fault.message}` }]
+  } finally {
+    await rm(beside, { recursive: true, force: true })
+  }
 }

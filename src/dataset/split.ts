@@ -1,6 +1,13 @@
 /**
- * Who is trained on, validated on, tested on. Groups stay whole. Random groups are dealt out first and then moved and swapped while that
- * brings the classes' shares nearer to the wished ones; everything is a pure function of the seed and the groups' names.
+ * Who is trained on, validated on, tested on. Groups stay whole. Groups in a random order are dealt out first and then moved and swapped
+ * while that brings the sides nearer to the wished shares; everything is a pure function of the seed and the groups' names and counts.
+ *
+ * What is lowered is the sum, over sides s and columns c, of
+ *
+ *     weight[c] · (count[s][c] / total[c] - share[s])²   + 1 for each class c that s wants and lacks
+ *
+ * where the columns are the classes (weight 1 if stratified), all images (weight 1 if not), and the groups themselves (weight 0.1, so that
+ * no side is made of a few large patients).
  */
 import { keyOf, permutation } from '../random/philox.ts'
 import { splitNames, type SplitName } from './manifest.ts'
@@ -25,11 +32,12 @@ export function splitByGroup(samples: readonly Grouped[], classes: number, share
   }
   const names = [...counts.keys()].sort()
   const order = [...permutation(keyOf(seed, 'split'), names.length)].map((index) => names[index] ?? '')
-  const columns = (group: string): number[] => {
+  const columns = order.map((group): number[] => {
     const count = counts.get(group) ?? []
-    return stratify ? count : [count.reduce((a, b) => a + b, 0)]
-  }
-  const dealt = improve(order.map(columns), deal(order.length, shares), shares)
+    return [...count, count.reduce((a, b) => a + b, 0), 1]
+  })
+  const weights = [...new Array<number>(classes).fill(stratify ? 1 : 0), stratify ? 0 : 1, groupWeight]
+  const dealt = improve(columns, weights, deal(order.length, shares), shares)
   const splitOf = new Map(order.map((group, index) => [group, dealt[index] ?? 'train']))
   return samples.map(({ group }) => splitOf.get(group) ?? 'train')
 }
@@ -54,53 +62,64 @@ function deal(count: number, shares: Shares): SplitName[] {
   return Array.from({ length: count }, (_, index) => (index < test ? 'test' : index < test + validation ? 'validation' : 'train'))
 }
 
-/** Rounds of moves and swaps; each is a full pass, and a pass without a better state ends it. */
-const mostPasses = 20
+const groupWeight = 0.1
 
-/**
- * Lowers sum over splits and columns of ((images - wished) / all images of the column)², plus a tenth of the same for the number of groups,
- * which keeps the splits from being made of a few large patients.
- */
-function improve(columns: readonly (readonly number[])[], initial: readonly SplitName[], shares: Shares): SplitName[] {
+/** Rounds of moves and swaps; a round without a better state is the last. */
+const mostRounds = 20
+
+/** A state as good as this is good enough: every share is met to a tenth of a per cent. */
+const goodEnough = 1e-6
+
+/** `columns` are the counts of each group: its classes, its images, itself. */
+function improve(
+  columns: readonly (readonly number[])[],
+  weights: readonly number[],
+  initial: readonly SplitName[],
+  shares: Shares,
+): SplitName[] {
   const splits = [...initial]
   const wished: Record<SplitName, number> = { train: 1 - shares.test - shares.validation, validation: shares.validation, test: shares.test }
-  const rows = columns.map((counts) => [...counts, 1])
-  const width = rows[0]?.length ?? 0
-  const totals = Array.from({ length: width }, (_, column) => rows.reduce((sum, row) => sum + (row[column] ?? 0), 0))
+  const totals = weights.map((_, column) => columns.reduce((sum, counts) => sum + (counts[column] ?? 0), 0))
+  const [classes, groupColumn] = [weights.length - 2, weights.length - 1]
   const held: Record<SplitName, number[]> = { train: [], validation: [], test: [] }
   for (const name of splitNames)
-    held[name] = totals.map((_, column) => rows.reduce((sum, row, index) => sum + (splits[index] === name ? (row[column] ?? 0) : 0), 0))
+    held[name] = weights.map((_, column) =>
+      columns.reduce((sum, counts, index) => sum + (splits[index] === name ? (counts[column] ?? 0) : 0), 0),
+    )
 
+  /** What a side costs when `sign` times `change` is added to it. */
   const cost = (name: SplitName, change: readonly number[], sign: number): number =>
     held[name].reduce((sum, value, column) => {
       const total = totals[column] ?? 0
+      const count = value + sign * (change[column] ?? 0)
       if (total === 0) return sum
-      const far = (value + sign * (change[column] ?? 0)) / total - wished[name]
-      return sum + far * far * (column === width - 1 ? 0.1 : 1)
+      const lacks = column < classes && count === 0 && wished[name] > 0 ? 1 : 0
+      return sum + (weights[column] ?? 0) * (count / total - wished[name]) ** 2 + lacks
     }, 0)
-  const groupsIn = (name: SplitName): number => held[name][width - 1] ?? 0
-  /** How much cheaper it gets when `change` goes from one split to the other. */
+  /** How much cheaper it gets when `change` goes from one side to the other. */
   const gain = (from: SplitName, to: SplitName, change: readonly number[]): number =>
     cost(from, change, 0) + cost(to, change, 0) - cost(from, change, -1) - cost(to, change, 1)
   const shift = (from: SplitName, to: SplitName, change: readonly number[]): void => {
     held[from] = held[from].map((value, column) => value - (change[column] ?? 0))
     held[to] = held[to].map((value, column) => value + (change[column] ?? 0))
   }
+  const isGood = (): boolean => splitNames.reduce((sum, name) => sum + cost(name, [], 0), 0) < goodEnough
 
-  for (let pass = 0; pass < mostPasses; pass++) {
+  for (let round = 0; round < mostRounds; round++) {
     let isBetter = false
-    for (const [index, row] of rows.entries()) {
+    for (const [index, counts] of columns.entries()) {
       for (const to of splitNames) {
         const from = splits[index] ?? 'train'
-        if (to === from || wished[to] === 0 || groupsIn(from) === 1 || gain(from, to, row) <= 1e-12) continue
-        shift(from, to, row)
+        if (to === from || wished[to] === 0 || held[from][groupColumn] === 1 || gain(from, to, counts) <= 1e-12) continue
+        shift(from, to, counts)
         splits[index] = to
         isBetter = true
       }
-      for (let other = index + 1; other < rows.length; other++) {
+      if (isGood()) return splits
+      for (let other = index + 1; other < columns.length; other++) {
         const [from, to] = [splits[index] ?? 'train', splits[other] ?? 'train']
         if (from === to) continue
-        const difference = row.map((value, column) => value - (rows[other]?.[column] ?? 0))
+        const difference = counts.map((value, column) => value - (columns[other]?.[column] ?? 0))
         if (gain(from, to, difference) <= 1e-12) continue
         shift(from, to, difference)
         splits[index] = to

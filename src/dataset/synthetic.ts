@@ -10,6 +10,7 @@ import pLimit from 'p-limit'
 import type { Dataset } from '../experiment/experiment.ts'
 import { keyOf, normals, uniforms, type Key } from '../random/philox.ts'
 import { writePath } from './layout.ts'
+import { besideOf, removeAbandoned } from './sealed-file.ts'
 
 /** Raised whenever the same numbers would give other pictures. */
 const generatorVersion = 1
@@ -50,16 +51,11 @@ export async function makeSynthetic(dataset: Dataset, { folder, onProgress }: Sy
   const { synthetic, classes, layout } = dataset
   const wish = JSON.stringify([generatorVersion, synthetic.patients, synthetic.patches, classes.map(({ folder: name }) => name), layout])
   const root = join(folder, `synthetic-${createHash('sha256').update(wish).digest('hex').slice(0, 12)}`)
-  if (
-    await stat(root).then(
-      () => true,
-      () => false,
-    )
-  )
-    return root
+  if (await exists(root)) return root
 
-  const beside = `${root}.${process.pid}.partial`
-  await rm(beside, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  await removeAbandoned(folder)
+  const beside = besideOf(root)
   const patches = planPatches(synthetic.patients, synthetic.patches, classes.length)
   const limit = pLimit(8)
   let done = 0
@@ -73,9 +69,22 @@ export async function makeSynthetic(dataset: Dataset, { folder, onProgress }: Sy
     done += 1
     onProgress({ done, total: patches.length })
   }
-  await Promise.all(patches.map((patch) => limit(draw, patch)))
-  await rename(beside, root)
+  try {
+    await Promise.all(patches.map((patch) => limit(draw, patch)))
+    // Who else made it in the meantime made the same.
+    if (!(await exists(root))) await rename(beside, root)
+  } finally {
+    limit.clearQueue()
+    await rm(beside, { recursive: true, force: true })
+  }
   return root
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 function pathOf({ patient, class: index, x, y }: Patch, { classes, layout }: Dataset): string {
