@@ -16,6 +16,7 @@ async function trainOnGpu(): Promise<{ exitCode: number; output: string }> {
     env: { RUNNER_HOME: home, MLFLOW_TRACKING_URI: 'http://127.0.0.1:9' },
     reject: false,
     all: true,
+    timeout: 90_000,
   })
   rmSync(home, { recursive: true })
   return { exitCode: exitCode ?? -1, output: all }
