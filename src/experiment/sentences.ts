@@ -166,4 +166,4 @@ export const nothingToMove = (place: Place, name: string, to: string): Diagnosti
 
 /** A fault that a rule beyond the schema finds. */
 export const ruleFault = fault
-export { describeValue, quote, wayOut }
+export { quote, wayOut }
