@@ -49,6 +49,6 @@ it('with a GPU, an experiment that asks for it trains on it', async () => {
 
 it('without a GPU, an experiment that asks for it fails with exit code 3 and names the way out', async () => {
   const { exitCode, output } = await trainOnGpu()
-  expect(output).toMatch(/error {2}no-gpu\n.*runner doctor.*runtime\.device: auto/)
+  expect(output).toMatch(/error {2}engine-no-gpu\n.*runner doctor.*runtime\.device: auto/)
   expect(exitCode).toBe(3)
 })
