@@ -209,6 +209,7 @@ class GraphProgram implements Program {
     feeds: readonly { readonly node: string; readonly dtype: DType; readonly shape: readonly number[]; readonly values: Feed }[],
     fetches: readonly string[],
   ): Fetched[] {
+    if (fetches.length === 0) return []
     const { binding } = tensorflow()
     const inputs = feeds.map(({ dtype, shape, values }) => binding.createTensor(shape, dtypes[dtype], values))
     let outputs: TensorMetadata[] = []

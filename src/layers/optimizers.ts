@@ -50,13 +50,14 @@ const rules: Rules = {
     rates: (learningRate) => [learningRate],
     update(weights, slots, gradient, rates) {
       const blend = (variable: tf.Variable, value: tf.Tensor): tf.Tensor => {
-        const next = tf.add(tf.mul(variable, number(rho)), tf.mul(value, number(1 - rho)))
+        const next = tf.add(variable, tf.mul(tf.sub(value, variable), number(1 - rho)))
         variable.assign(next)
         return next
       }
       const square = blend(slot(slots, 'velocity'), tf.square(gradient))
       const spread = centered ? tf.sub(square, tf.square(blend(slot(slots, 'average'), gradient))) : square
-      const step = tf.mul(tf.mul(rate(rates, 0), gradient), tf.rsqrt(tf.add(spread, number(epsilon))))
+      // Tensors before the number: a graph's optimizer would reorder it so, and part by an ulp from single operations.
+      const step = tf.mul(tf.mul(gradient, tf.rsqrt(tf.add(spread, number(epsilon)))), rate(rates, 0))
       if (momentum === 0) {
         weights.assign(tf.sub(weights, step))
         return
