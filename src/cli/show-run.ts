@@ -133,7 +133,7 @@ function header({ experiment, network, dataset, folder }: Extract<StoryEvent, { 
 
 /** The result on stdout; the way to see more. */
 export function renderSummary(summary: RunSummary, terminal: Terminal): string {
-  const { evaluations, folder, result, experiment, trackingUrl } = summary
+  const { evaluations, folder, result, experiment } = summary
   if (!evaluations) return [`interrupted after epoch ${result.epochs} of ${experiment.training.epochs}`, `  ${folder.path}`].join('\n')
   const { last, selected } = evaluations
   const rows = [
@@ -143,13 +143,18 @@ export function renderSummary(summary: RunSummary, terminal: Terminal): string {
   return [
     '',
     ...honesty(summary, terminal),
-    paint(`${'test'.padEnd(24)}${'threshold'.padStart(10)}${metricColumns.map(([title]) => title.padStart(13)).join('')}`, 'dim', terminal),
+    paint(`${'test'.padEnd(24)}${'threshold'.padStart(10)}${metricColumns.map(([title]) => title.padStart(15)).join('')}`, 'dim', terminal),
     ...rows,
     '',
     `run      ${folder.path}`,
-    trackingUrl === null ? 'MLflow   runner sync sends what is missing' : `MLflow   runner ui ${folder.id}`,
-    ...(trackingUrl === null ? [] : [`         ${trackingUrl}`]),
+    `MLflow   ${whereToSee(summary)}`,
   ].join('\n')
+}
+
+function whereToSee({ tracking: { isComplete, url }, folder, experiment }: RunSummary): string {
+  if (!experiment.tracking.enabled) return 'not told: tracking.enabled is false'
+  if (!isComplete) return `has not got everything yet: runner sync ${folder.id}`
+  return url ?? `runner ui ${folder.id}`
 }
 
 const metricColumns = [
@@ -165,9 +170,9 @@ function operatingPoints(name: string, evaluation: WeightsEvaluation): string[] 
 }
 
 function line(name: string, { threshold, metrics }: Evaluation): string {
-  const cells = metricColumns.map(([title, metric]) => {
+  const cells = metricColumns.map(([, metric]) => {
     const value = metrics[metric]
-    return (value === undefined ? '–' : value.toFixed(4)).padStart(Math.max(13, title.length))
+    return (value === undefined ? '–' : value.toFixed(4)).padStart(15)
   })
   return `${name.padEnd(24)}${(threshold === null ? 'highest' : threshold.toFixed(3)).padStart(10)}${cells.join('')}`
 }

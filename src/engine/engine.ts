@@ -52,7 +52,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   })
   const said = collectOutput(child)
   const conversation = new Conversation(child, said)
-  const ready = await conversation.ask(null, (reply) => reply.reply === 'ready')
+  const ready = await conversation
+    .ask(null, (reply) => reply.reply === 'ready')
+    .catch(async (error: unknown) => {
+      await conversation.end()
+      throw error
+    })
   if (ready.reply !== 'ready') throw new Error('Internal error: the engine did not say that it was ready')
   return {
     started: ready.started,

@@ -36,6 +36,12 @@ export interface RunSummary {
   readonly result: TrainingResult
   /** Absent where the run was interrupted. */
   readonly evaluations: { readonly last: WeightsEvaluation; readonly selected: WeightsEvaluation } | null
-  /** MLflow's page of the run; null where it is not (fully) there. */
-  readonly trackingUrl: string | null
+  readonly tracking: TrackingSummary
+}
+
+export interface TrackingSummary {
+  /** Whether MLflow has everything. */
+  readonly isComplete: boolean
+  /** The run's page on a server that stays; null for the embedded one, which `runner ui` opens. */
+  readonly url: string | null
 }

@@ -11,7 +11,7 @@ import type { TrainingEvent, TrainingJob } from '../engine/protocol.ts'
 import type { Experiment, Located } from '../experiment/experiment.ts'
 import { flattenParameters } from '../experiment/flatten-parameters.ts'
 import { resolvedYaml } from '../experiment/resolved-yaml.ts'
-import type { DatasetContext, EpochEnded } from '../journal/events.ts'
+import type { DatasetContext, EpochEnded, Recorded } from '../journal/events.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { createRunFolder, packsFolder, type RunFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
@@ -25,7 +25,7 @@ import { describeNote } from './note.ts'
 import { commitTags, describeEnvironment, findCommit } from './provenance.ts'
 import { evaluateRun, finalMetrics, writeResults } from './results.ts'
 import type { Listener, RunSummary } from './story.ts'
-import { trackRun } from './track.ts'
+import { prepareTracking } from './track.ts'
 import { runsOf, type Workspace } from './workspace.ts'
 
 export interface TrainRequest {
@@ -45,7 +45,8 @@ export async function trainExperiment(request: TrainRequest): Promise<RunSummary
   if (diagnostics.length > 0) listen({ type: 'warnings', diagnostics, sources })
   const { experiment } = located
   await makeRunsFolder(workspace)
-  // 2. TensorFlow is made ready while the images are read.
+  // 2. MLflow and TensorFlow are made ready while the images are read.
+  const tracking = prepareTracking(experiment.tracking, workspace, listen)
   const [dataset, engine] = await prepareBoth(located, request, sources)
   try {
     // 3. The run has a folder and a journal from here on.
@@ -53,41 +54,50 @@ export async function trainExperiment(request: TrainRequest): Promise<RunSummary
     const commit = await findCommit(workspace.projectRoot)
     await writeInputs(folder, resolve(workspace.cwd, file), experiment, network, dataset)
     await writeFile(folder.environment, describeEnvironment(engine.started, commit))
-    const journal = await openJournal(folder.journal, {
-      now: workspace.now,
-      onEvent: (event) => {
-        listen({ type: 'journal', event })
-        tracking?.wake()
-      },
-    })
-    let tracking: Awaited<ReturnType<typeof trackRun>> | null = null
-    await journal.append({
-      type: 'run-started',
-      version: 1,
-      run: folder.id,
-      name: experiment.name,
-      experiment: experiment.tracking.experiment,
-      seed: experiment.seed,
-      epochs: experiment.training.epochs,
-      tags: { ...commitTags(commit), ...experiment.tracking.tags, ...honestyTags(dataset) },
-    })
-    await journal.append({ type: 'parameters', values: flattenParameters(experiment) })
-    for (const split of ['train', 'validation', 'test'] as const) await journal.append(datasetEvent(split, experiment, dataset))
-    await journal.append(engine.started)
-    tracking = await trackRun(experiment.tracking, folder, journal, workspace, listen)
-    for (const path of ['experiment.yaml', 'resolved.yaml', 'plan.txt', 'environment.json', 'split.csv', 'audit.txt'])
-      await journal.append({ type: 'artifact', path })
+    const onEvent = (event: Recorded): void => {
+      listen({ type: 'journal', event })
+      tracking.wake()
+    }
+    const journal = await openJournal(folder.journal, { now: workspace.now, onEvent })
+    await beginJournal(journal, folder, experiment, dataset, engine, commitTags(commit))
+    await tracking.begin(folder, journal)
     listen({ type: 'planned', experiment, network, dataset, folder })
     listen({ type: 'engine', started: engine.started })
     // 4. Train, then read the test set once.
-    const outcome = await trainAndEvaluate(engine, experiment, network, dataset, folder, journal, listen, signal)
-    const trackingUrl = await tracking.finish()
+    const outcome = await trainAndEvaluate({ engine, experiment, network, dataset, folder, journal, listen, signal })
+    const summary = await tracking.finish()
     await journal.close()
     if (outcome instanceof Fault) throw outcome
-    return { folder, experiment, dataset, ...outcome, trackingUrl }
+    return { folder, experiment, dataset, ...outcome, tracking: summary }
   } finally {
     await engine.stop()
   }
+}
+
+/** Everything that is known before the first step. */
+async function beginJournal(
+  journal: Journal,
+  folder: RunFolder,
+  experiment: Experiment,
+  dataset: PreparedDataset,
+  engine: Engine,
+  tags: Readonly<Record<string, string>>,
+): Promise<void> {
+  await journal.append({
+    type: 'run-started',
+    version: 1,
+    run: folder.id,
+    name: experiment.name,
+    experiment: experiment.tracking.experiment,
+    seed: experiment.seed,
+    epochs: experiment.training.epochs,
+    tags: { ...tags, ...experiment.tracking.tags, ...honestyTags(dataset) },
+  })
+  await journal.append({ type: 'parameters', values: flattenParameters(experiment) })
+  for (const split of ['train', 'validation', 'test'] as const) await journal.append(datasetEvent(split, experiment, dataset))
+  await journal.append(engine.started)
+  for (const path of ['experiment.yaml', 'resolved.yaml', 'plan.txt', 'environment.json', 'split.csv', 'audit.txt'])
+    await journal.append({ type: 'artifact', path })
 }
 
 /** A place to write to is asked for before anything costs time. */
@@ -182,17 +192,20 @@ function datasetEvent(split: SplitName, { dataset: { classes, rootAsWritten, lay
 
 type Outcome = Pick<RunSummary, 'result' | 'evaluations'>
 
+interface Training {
+  readonly engine: Engine
+  readonly experiment: Experiment
+  readonly network: Network
+  readonly dataset: PreparedDataset
+  readonly folder: RunFolder
+  readonly journal: Journal
+  readonly listen: Listener
+  readonly signal: AbortSignal
+}
+
 /** Whatever happens in here, the journal gets its end. A fault is returned, so that tracking can be told of it first. */
-async function trainAndEvaluate(
-  engine: Engine,
-  experiment: Experiment,
-  network: Network,
-  dataset: PreparedDataset,
-  folder: RunFolder,
-  journal: Journal,
-  listen: Listener,
-  signal: AbortSignal,
-): Promise<Outcome | Fault> {
+async function trainAndEvaluate(training: Training): Promise<Outcome | Fault> {
+  const { engine, experiment, network, dataset, folder, journal, listen, signal } = training
   const interrupt = (): void => engine.interrupt()
   signal.addEventListener('abort', interrupt, { once: true })
   const onEvent = (event: TrainingEvent): void => {
