@@ -110,7 +110,7 @@ export function auditImages(scan: Scan, facts: readonly Fact[], located: Located
   }
 }
 
-/** What `onFault` can say other than error. */
+/** What `onFault` is most often wished to say where it says error. */
 const ways: Readonly<Record<string, string>> = {
   unreadable: 'skip',
   oddSize: 'resize, or skip',

@@ -41,6 +41,6 @@ function plainReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   if (/unsupported image format/i.test(message)) return 'it is no image'
   if (/pixel limit/i.test(message)) return `it has more than ${mostPixels} pixels`
-  if (/unexpected end of file|header|invalid|truncat|premature|corrupt/i.test(message)) return 'it is damaged or cut short'
+  if (/unexpected end of file|header|invalid|truncat|premature|corrupt|damaged/i.test(message)) return 'it is damaged or cut short'
   return message.split('\n')[0] ?? message
 }

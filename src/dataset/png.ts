@@ -40,11 +40,20 @@ export function decodePlainPng(bytes: Uint8Array, mostPixels: number): Pixels | 
     isWhole = type === 0x49454e44
     offset += length + 12
   }
-  if (!isWhole) throw new Error('it ends too early')
   const stride = width * channels
-  const filtered = inflateSync(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts), { maxOutputLength: (stride + 1) * height })
-  if (filtered.length !== (stride + 1) * height) throw new Error('it has fewer pixels than its header says')
+  const filtered = isWhole ? inflate(parts, (stride + 1) * height) : null
+  if (!filtered) throw new Error('it is damaged or cut short')
   return { width, height, channels, data: unfilter(filtered, height, stride, channels) }
+}
+
+/** Null unless it becomes just so many bytes. */
+function inflate(parts: readonly Uint8Array[], length: number): Uint8Array | null {
+  try {
+    const bytes = inflateSync(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts), { maxOutputLength: length })
+    return bytes.length === length ? bytes : null
+  } catch {
+    return null
+  }
 }
 
 /** Section 9 of the specification: each row says by its first byte from which neighbours its bytes are differences. */

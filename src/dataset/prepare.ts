@@ -85,7 +85,13 @@ async function prepareRoot(
   if (audit.diagnostics.length > 0) return { diagnostics: audit.diagnostics }
   // 4. Who is on which side.
   const assigned = await assignSplits(located.experiment, presentImages(scan, inventory, audit, dataset.classes))
-  if (!assigned.value) return { diagnostics: assigned.diagnostics.map((fault) => ({ ...placeNear(located, 'split'), ...fault })) }
+  if (!assigned.value)
+    return {
+      diagnostics: assigned.diagnostics.map((fault) => ({
+        ...placeNear(located, split.kind === 'manifest' ? 'split.manifest' : 'split'),
+        ...fault,
+      })),
+    }
   const manifest = manifestOf(assigned.value.rows)
   const counts = countSplits(manifest, dataset.classes.length)
   const faults = judgeSplits(located, manifest, counts)

@@ -67,6 +67,9 @@ const groupWeight = 0.1
 /** Rounds of moves and swaps; a round without a better state is the last. */
 const mostRounds = 20
 
+/** Pairs of groups that are looked at, about a second's worth: among thousands of groups the first few swaps do it. */
+const mostPairs = 2_000_000
+
 /** A state as good as this is good enough: every share is met to a tenth of a per cent. */
 const goodEnough = 1e-6
 
@@ -105,28 +108,36 @@ function improve(
   }
   const isGood = (): boolean => splitNames.reduce((sum, name) => sum + cost(name, [], 0), 0) < goodEnough
 
+  /** Whether moving `change` from one side to the other was worth it, and is done. */
+  const tryShift = (from: SplitName, to: SplitName, change: readonly number[]): boolean => {
+    if (from === to || gain(from, to, change) <= 1e-12) return false
+    shift(from, to, change)
+    return true
+  }
+
+  let pairs = 0
   for (let round = 0; round < mostRounds; round++) {
     let isBetter = false
-    for (const [index, counts] of columns.entries()) {
+    for (const [index, counts] of columns.entries())
       for (const to of splitNames) {
         const from = splits[index] ?? 'train'
-        if (to === from || wished[to] === 0 || held[from][groupColumn] === 1 || gain(from, to, counts) <= 1e-12) continue
-        shift(from, to, counts)
+        if (wished[to] === 0 || held[from][groupColumn] === 1 || !tryShift(from, to, counts)) continue
         splits[index] = to
         isBetter = true
+        if (isGood()) return splits
       }
-      if (isGood()) return splits
+    for (const [index, counts] of columns.entries())
       for (let other = index + 1; other < columns.length; other++) {
         const [from, to] = [splits[index] ?? 'train', splits[other] ?? 'train']
         if (from === to) continue
+        if (++pairs > mostPairs) return splits
         const difference = counts.map((value, column) => value - (columns[other]?.[column] ?? 0))
-        if (gain(from, to, difference) <= 1e-12) continue
-        shift(from, to, difference)
+        if (!tryShift(from, to, difference)) continue
         splits[index] = to
         splits[other] = from
         isBetter = true
+        if (isGood()) return splits
       }
-    }
     if (!isBetter) break
   }
   return splits

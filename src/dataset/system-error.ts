@@ -7,7 +7,7 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 const fullCodes: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
-const forbiddenCodes: readonly unknown[] = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR']
+const forbiddenCodes: readonly unknown[] = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST']
 
 /** The fault of writing under `folder`; null for an error that is nobody's but ours. */
 export function writingFault(error: unknown, folder: string): Diagnostic | null {

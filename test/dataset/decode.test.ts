@@ -85,7 +85,7 @@ describe('a file that is no image', () => {
     expect(await reasonOf(Buffer.of())).toBe('it is empty')
     expect(await reasonOf(Buffer.from('patient,label\n1,0\n'))).toBe('it is no image')
     for (const damaged of [png.subarray(0, 20), png.subarray(0, 400), png.subarray(0, -8), flipped, jpeg.subarray(0, 300)])
-      expect(await reasonOf(damaged)).toMatch(/damaged or cut short|ends too early/)
+      expect(await reasonOf(damaged)).toBe('it is damaged or cut short')
   })
 
   it('is refused by its header where it would fill the memory', async () => {
