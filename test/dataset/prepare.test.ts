@@ -62,7 +62,7 @@ describe('a root', () => {
     expect(fault).toMatchObject({ code: 'dataset-missing', hint: expect.stringContaining('--set dataset.root=FOLDER') as string })
     const named = onlyFault(await workspace.prepare('dataset.root=${IDC_ROOT:-nowhere}'))
     expect(named.hint).toContain('Set IDC_ROOT to the folder of the images')
-    expect(await readdir(workspace.folder)).toEqual([])
+    expect(await readdir(workspace.folder)).toEqual(['patches.yaml'])
   })
 
   it('that is a file is a fault', async () => {

@@ -38,9 +38,9 @@ export interface Workspace {
 export async function openWorkspace(): Promise<Workspace> {
   const folder = await mkdtemp(join(tmpdir(), 'runner-dataset-'))
   const path = (name: string): string => join(folder, name)
+  await writeFile(path('patches.yaml'), experimentText)
   const load = async (...set: string[]): Promise<Located> => {
-    const readFile = (): Promise<string> => Promise.resolve(experimentText)
-    const loaded = await loadExperiment('patches.yaml', { env: {}, cwd: folder, projectRoot: folder, set, readFile })
+    const loaded = await loadExperiment('patches.yaml', { env: {}, cwd: folder, projectRoot: folder, set })
     if (!loaded.value) throw new Error(JSON.stringify(loaded.diagnostics))
     return loaded.value
   }
