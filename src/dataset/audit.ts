@@ -21,6 +21,8 @@ export interface Finding {
   readonly done: string
 }
 
+type FaultKey = keyof Dataset['onFault']
+
 export interface Audit {
   /** Images that stay. */
   readonly images: number
@@ -47,7 +49,13 @@ export function auditImages(scan: Scan, facts: readonly Fact[], located: Located
   const findings: Finding[] = []
   const diagnostics: Diagnostic[] = [...scan.diagnostics]
 
-  const report = (what: Finding['what'], indices: readonly number[], policy: string, why: (index: number) => string, key: string): void => {
+  const report = (
+    what: Finding['what'],
+    indices: readonly number[],
+    policy: string,
+    why: (index: number) => string,
+    key: FaultKey,
+  ): void => {
     if (indices.length === 0) return
     const examples = indices.slice(0, shown).map((index) => `${JSON.stringify(path(index))}${why(index)}`)
     findings.push({ what, count: indices.length, examples, done: policy === 'error' ? 'refused' : policy === 'skip' ? 'left out' : policy })
@@ -110,21 +118,21 @@ export function auditImages(scan: Scan, facts: readonly Fact[], located: Located
   }
 }
 
-/** What `onFault` is most often wished to say where it says error. */
-const ways: Readonly<Record<string, string>> = {
-  unreadable: 'skip',
-  oddSize: 'resize, or skip',
-  duplicate: 'skip, or keep',
-  conflict: 'skip',
-}
+/** What each key of `onFault` refuses, and what it is most often wished to say instead of error. */
+const refusals = {
+  unreadable: { code: 'data-unreadable', way: 'skip' },
+  oddSize: { code: 'data-odd-size', way: 'resize' },
+  duplicate: { code: 'data-duplicate', way: 'skip' },
+  conflict: { code: 'data-conflict', way: 'skip' },
+} as const satisfies Record<FaultKey, { code: string; way: string }>
 
-function refusal(what: Finding['what'], count: number, examples: readonly string[], key: string): Diagnostic {
+function refusal(what: Finding['what'], count: number, examples: readonly string[], key: FaultKey): Diagnostic {
   const more = count > examples.length ? `, and ${count - examples.length} more` : ''
   return {
-    code: `data-${what.replace(/ /g, '-')}`,
+    code: refusals[key].code,
     severity: 'error',
     message: `${count} ${count === 1 ? 'image' : 'images'} with ${what === 'unreadable' ? 'unreadable content' : what}: ${examples.join('; ')}${more}`,
-    hint: `Mend or remove them, or say what to do with them: dataset.onFault: { ${key}: ${ways[key] ?? 'skip'} }.`,
+    hint: `Mend or remove them, or say what to do with them: dataset.onFault: { ${key}: ${refusals[key].way} }.`,
   }
 }
 

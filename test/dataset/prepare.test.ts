@@ -135,7 +135,7 @@ describe('an image', () => {
     expect((await workspace.prepare('dataset.onFault.duplicate=skip')).value?.manifest.rows).toHaveLength(24)
 
     await workspace.write(patchName(106, 1, 101), original)
-    expect(onlyFault(await workspace.prepare())).toMatchObject({ code: 'data-label-conflict' })
+    expect(onlyFault(await workspace.prepare())).toMatchObject({ code: 'data-conflict' })
     expect((await workspace.prepare('dataset.onFault.conflict=skip')).value?.manifest.rows).toHaveLength(23)
   })
 
