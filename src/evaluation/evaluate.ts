@@ -48,7 +48,7 @@ export interface WeightsEvaluation {
   /** At .5, or the most probable class. */
   readonly validation: Evaluation
   readonly test: Evaluation
-  /** At the threshold that was chosen on validation; absent with more than two classes. */
+  /** At the threshold of `evaluation.threshold`, where that is another; null with more than two classes. */
   readonly chosen: { readonly rule: ThresholdRule; readonly validation: Evaluation; readonly test: Evaluation } | null
   readonly groups: readonly GroupScore[]
 }
@@ -73,10 +73,10 @@ export function evaluateWeights(
 ): WeightsEvaluation {
   const { positive, classes } = judgement
   const half = positive === null ? null : 0.5
-  const chosenAt =
-    positive === null
-      ? null
-      : chooseThreshold(rule, columnOf(validation.probabilities, classes.length, positive), isOf(validation, positive))
+  const isChosen = positive !== null && rule !== half
+  const chosenAt = isChosen
+    ? chooseThreshold(rule, columnOf(validation.probabilities, classes.length, positive), isOf(validation, positive))
+    : null
   return {
     epoch,
     validation: evaluateAt(validation, half, judgement),

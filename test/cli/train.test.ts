@@ -1,0 +1,188 @@
+/** A whole training through the command line, told to the embedded MLflow and read back with MLflow's own client. */
+import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse } from 'csv-parse/sync'
+import type * as TensorFlow from '@tensorflow/tfjs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { EpochEnded, Recorded } from '../../src/journal/events.ts'
+import { ensureMlflow } from '../../src/setup/mlflow.ts'
+import { acquireServer, type EmbeddedServer } from '../../src/tracking/embedded-server.ts'
+import { readCheckpoint } from '../../src/engine/checkpoint.ts'
+import { askPython, makeHome, projectRoot, readJson, untracked, type Home, type Ran } from '../runner.ts'
+
+interface ReadBack {
+  readonly count: number
+  readonly status: string
+  readonly name: string
+  readonly end: number
+  readonly params: Readonly<Record<string, string>>
+  readonly tags: Readonly<Record<string, string>>
+  readonly histories: Readonly<Record<string, readonly (readonly [number, number])[]>>
+  readonly inputs: readonly (readonly [string, string, readonly string[]])[]
+  readonly files: readonly string[]
+  readonly downloaded: string
+}
+
+const smoke = 'experiments/smoke.yaml'
+let home: Home
+let ran: Ran
+
+beforeAll(async () => {
+  home = await makeHome()
+  ran = await home.runner([smoke, '--set', 'training.epochs=40', '--set', 'training.batchSize=20'])
+})
+afterAll(() => home.remove())
+
+function epochsOf(events: readonly Recorded[]): readonly EpochEnded[] {
+  return events.filter((event) => event.type === 'epoch')
+}
+
+describe('runner experiments/smoke.yaml', () => {
+  it('ends with 0, says loudly that the data are synthetic, and how to see the run', async () => {
+    const { folder } = await home.lastRun()
+    expect(ran.exitCode).toBe(0)
+    expect(ran.stderr).toContain('!! SYNTHETIC DATA')
+    expect(ran.stdout).toContain('!! SYNTHETIC DATA')
+    expect(ran.stdout).toContain(`runner ui ${folder.id}`)
+  })
+
+  it('writes the whole run folder', async () => {
+    const { folder, events } = await home.lastRun()
+    for (const path of Object.values(folder as unknown as Record<string, string>).slice(1)) expect(existsSync(path), path).toBe(true)
+    expect(events.at(-1)).toMatchObject({ type: 'run-ended', status: 'finished' })
+    expect(events.filter(({ type }) => type === 'test-read')).toHaveLength(1)
+    const committed = events.filter(({ type }) => type === 'committed')
+    expect(committed).toHaveLength(40)
+    for (const name of ['training', 'confusion', 'calibration', 'roc-and-precision-recall'])
+      expect((await readFile(join(folder.plots, `${name}.png`))).subarray(1, 4).toString()).toBe('PNG')
+  })
+
+  it('is found by MLflow’s own client: finished, with parameters, 40-step histories, inputs, tags and artifacts', async () => {
+    const { folder, events } = await home.lastRun()
+    const found = await readBack(folder.id)
+    expect(found).toMatchObject({ count: 1, status: 'FINISHED', name: 'smoke' })
+    expect(found.params['optimizer.adagrad.learningRate']).toBe('0.01')
+    expect(found.params['model.layers']).toContain('separableConv2d')
+    expect(found.tags).toMatchObject({ synthetic: 'true', 'runner.run': folder.id, 'mlflow.source.type': 'LOCAL' })
+    expect(found.tags['mlflow.note.content']).toContain('SYNTHETIC DATA')
+    const epochs = epochsOf(events)
+    for (const metric of ['train/loss', 'val/loss', 'val/accuracy', 'train/learning_rate']) {
+      const expected = epochs.map(({ epoch, metrics }) => [epoch, Number((metrics[metric] ?? NaN).toPrecision(7))])
+      expect(found.histories[metric]).toEqual(expected)
+    }
+    expect(found.histories['test/roc_auc']).toHaveLength(1)
+    expect(found.histories['test/roc_auc']?.[0]?.[0]).toBe(0)
+    expect(found.inputs.map(([name, , context]) => [name, ...context]).sort()).toEqual([
+      ['smoke-synthetic-testing', 'testing'],
+      ['smoke-synthetic-training', 'training'],
+      ['smoke-synthetic-validation', 'validation'],
+    ])
+    for (const file of ['model/model.json', 'model/weights.bin', 'split.csv', 'predictions.csv', 'plots/training.png', 'experiment.yaml'])
+      expect(found.files).toContain(file)
+  })
+
+  it('tells nothing twice when it is told again', async () => {
+    const { folder } = await home.lastRun()
+    const before = await readBack(folder.id)
+    const again = await home.runner(['sync'])
+    expect(again.exitCode).toBe(0)
+    expect(again.stdout).toContain(folder.id)
+    const after = await readBack(folder.id)
+    expect({ ...after, downloaded: '' }).toEqual({ ...before, downloaded: '' })
+  })
+
+  it('leaves no server behind when its last user ends', async () => {
+    await server?.release()
+    server = null
+    expect(existsSync(join(home.path, 'runs/mlflow/server.json'))).toBe(false)
+  })
+
+  it('downloads a model that stock tfjs loads and that predicts what predictions.csv says', async () => {
+    const { folder } = await home.lastRun()
+    const found = await readBack(folder.id, false)
+    const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as typeof TensorFlow
+    const model = await tf.loadLayersModel(await fromFolder(join(found.downloaded, 'model')))
+    const records: Record<string, string>[] = parse(await readFile(folder.predictions), { columns: true })
+    const root = join(home.path, 'datasets', await onlySynthetic(home.path))
+    const { decodeImage } = await import('../../src/dataset/decode.ts')
+    for (const record of records.slice(0, 12)) {
+      const decoded = await decodeImage(await readFile(join(root, record['path'] ?? '')), { width: 24, height: 24, channels: 3 })
+      if ('reason' in decoded) throw new Error(decoded.reason)
+      const x = tf.tensor(
+        Float32Array.from(decoded.pixels, (value) => value / 255),
+        [1, 24, 24, 3],
+      )
+      const [benign, malignant] = (model.predict(x) as TensorFlow.Tensor).dataSync()
+      expect(benign).toBeCloseTo(Number(record['p_benign']), 4)
+      expect(malignant).toBeCloseTo(Number(record['p_malignant']), 4)
+    }
+    await rm(found.downloaded, { recursive: true, force: true })
+  })
+})
+
+describe('the same seed', () => {
+  it('gives the same metrics and the same weights in another process, and another seed others', async () => {
+    const train = async (seed: number) => {
+      const other = await makeHome()
+      const { exitCode, stderr } = await other.runner([smoke, ...untracked, '--set', `seed=${seed}`, '--quiet'])
+      expect(exitCode, stderr).toBe(0)
+      const { folder, events } = await other.lastRun()
+      const { tensors } = await readCheckpoint(folder.checkpoints, 'last')
+      const weights = Buffer.concat(
+        [...tensors.values()].map((values) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+      )
+      const metrics = epochsOf(events).map((event) => event.metrics)
+      const final = events.find((event) => event.type === 'evaluated')?.metrics
+      await other.remove()
+      return { metrics, final, weights: weights.toString('base64') }
+    }
+    const [first, second, third] = [await train(11), await train(11), await train(12)]
+    expect(second).toEqual(first)
+    expect(third.weights).not.toBe(first.weights)
+    expect(third.metrics).not.toEqual(first.metrics)
+  })
+})
+
+it('prints its events as JSON lines with --json, and nothing else on stdout', async () => {
+  const other = await makeHome()
+  const { exitCode, stdout } = await other.runner([smoke, ...untracked, '--json'])
+  const types = stdout.split('\n').map((line) => (JSON.parse(line) as Recorded).type)
+  expect(exitCode).toBe(0)
+  expect(types[0]).toBe('run-started')
+  expect(types.at(-1)).toBe('run-ended')
+  await other.remove()
+})
+
+let server: EmbeddedServer | null = null
+afterAll(() => server?.release())
+
+async function readBack(run: string, isTidy = true): Promise<ReadBack> {
+  const mlflow = await ensureMlflow({ projectRoot, environment: process.env, report: () => undefined })
+  if (!mlflow.value) throw new Error('no MLflow')
+  server ??= await acquireServer({ folder: join(home.path, 'runs/mlflow'), executable: mlflow.value.executable, environment: process.env })
+  const folder = await mkdtemp(join(tmpdir(), 'runner-download-'))
+  const script = join(projectRoot, 'test/tracking/read_run.py')
+  const found = (await askPython(script, [server.uri, run, folder])) as ReadBack
+  if (isTidy) await rm(folder, { recursive: true, force: true })
+  return found
+}
+
+async function onlySynthetic(path: string): Promise<string> {
+  const { readdir } = await import('node:fs/promises')
+  const [name] = (await readdir(join(path, 'datasets'))).filter((entry) => entry.startsWith('synthetic-'))
+  return name ?? ''
+}
+
+/** What tfjs-node's file handler would read; tfjs alone has none for files. */
+async function fromFolder(folder: string): Promise<TensorFlow.io.IOHandler> {
+  const { modelTopology, weightsManifest } = (await readJson(join(folder, 'model.json'))) as {
+    modelTopology: object
+    weightsManifest: { weights: TensorFlow.io.WeightsManifestEntry[] }[]
+  }
+  const bytes = await readFile(join(folder, 'weights.bin'))
+  const weightData = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+  return { load: () => Promise.resolve({ modelTopology, weightSpecs: weightsManifest.flatMap(({ weights }) => weights), weightData }) }
+}
