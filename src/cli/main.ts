@@ -168,6 +168,10 @@ async function runTraining(file: string, options: Options, workspace: Workspace,
     const summary = await trainExperiment({ file, set: options.set, workspace, listen, signal })
     if (options.json !== true) terminal.out(renderSummary(summary, terminal))
     return summary.result.status === 'interrupted' ? code() : 0
+  } catch (error) {
+    // Interrupted before there was a run: nothing was begun, so there is nothing to tell.
+    if (signal.aborted && !(error instanceof Fault)) return code()
+    throw error
   } finally {
     stop()
   }

@@ -5,7 +5,7 @@ import { prepareDataset, type PreparedDataset } from '../dataset/prepare.ts'
 import { Fault } from '../diagnostics/diagnostic.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { packsFolder } from '../journal/run-folder.ts'
-import { loadChecked } from './load.ts'
+import { dataFault, loadChecked } from './load.ts'
 import type { Listener } from './story.ts'
 import { runsOf, type Workspace } from './workspace.ts'
 
@@ -30,7 +30,7 @@ export async function splitDataset({
     cache: packsFolder(runsOf(workspace)),
     onProgress: (progress) => listen({ type: 'data', progress }),
   })
-  if (!prepared.value) throw new Fault(prepared.diagnostics, 1, sources)
+  if (!prepared.value) throw dataFault(prepared.diagnostics, sources)
   const dataset = prepared.value
   const faults = to === null ? [] : await writeSplitFolders(dataset.manifest, dataset.root, resolve(workspace.cwd, to))
   if (faults.length > 0) throw new Fault(faults, 1)

@@ -20,7 +20,7 @@ import type { Network } from '../network/plan.ts'
 import { renderPlan } from '../network/render-plan.ts'
 import { engineEnvironment } from '../setup/engine-environment.ts'
 import { ensureTensorflow } from '../setup/tensorflow.ts'
-import { loadChecked } from './load.ts'
+import { dataFault, loadChecked } from './load.ts'
 import { describeNote } from './note.ts'
 import { commitTags, describeEnvironment, findCommit } from './provenance.ts'
 import { evaluateRun, finalMetrics, writeResults } from './results.ts'
@@ -114,7 +114,7 @@ async function makeRunsFolder(workspace: Workspace): Promise<void> {
 
 async function prepareBoth(
   located: Located,
-  { workspace, listen }: TrainRequest,
+  { workspace, listen, signal }: TrainRequest,
   sources: ReadonlyMap<string, string>,
 ): Promise<[PreparedDataset, Engine]> {
   const starting = startTensorflow(located.experiment, workspace, listen)
@@ -122,13 +122,14 @@ async function prepareBoth(
     home: workspace.home,
     cache: packsFolder(runsOf(workspace)),
     onProgress: (progress) => listen({ type: 'data', progress }),
+    signal,
   })
   const [started, prepared] = await Promise.allSettled([starting, preparing])
   const engine = started.status === 'fulfilled' ? started.value : null
   if (prepared.status === 'rejected' || !prepared.value.value || !engine) {
     await engine?.stop()
     if (prepared.status === 'rejected') throw prepared.reason
-    if (!prepared.value.value) throw new Fault(prepared.value.diagnostics, 1, sources)
+    if (!prepared.value.value) throw dataFault(prepared.value.diagnostics, sources)
     throw (started as PromiseRejectedResult).reason
   }
   return [prepared.value.value, engine]

@@ -55,6 +55,8 @@ export function startTracker({ folder, events, client, onWarning }: TrackerOptio
           pause = pauseMs
         } catch (error) {
           warn(error)
+          // At the end one more attempt is enough: the journal keeps what could not be told.
+          if (isClosing) return
           pause = Math.min(longestPauseMs, pause * 2)
         }
       }
