@@ -43,14 +43,14 @@ export function renderClassificationReport(report: ClassificationReport): string
   const width = Math.max('weighted avg'.length, ...names.map((name) => name.length))
   const cell = (text: string): string => text.padStart(9)
   const line = (name: string, { precision: p, recall: r, f1: f, support }: ClassScores): string =>
-    `${name.padStart(width)} ${[p, r, f].map((value) => ` ${cell(value.toFixed(2))}`).join('')} ${cell(String(support)).padStart(10)}`
+    `${name.padStart(width)} ${[p, r, f].map((value) => ` ${cell(value.toFixed(2))}`).join('')} ${cell(String(support)).padStart(9)}`
   const blank = ` ${cell('')}`
   return [
     `${' '.repeat(width)} ${['precision', 'recall', 'f1-score', 'support'].map((head) => ` ${cell(head)}`).join('')}`,
     '',
     ...Object.entries(report.classes).map(([name, scores]) => line(name, scores)),
     '',
-    `${'accuracy'.padStart(width)} ${blank}${blank} ${cell(report.accuracy.toFixed(2))} ${cell(String(report.macro.support)).padStart(10)}`,
+    `${'accuracy'.padStart(width)} ${blank}${blank} ${cell(report.accuracy.toFixed(2))} ${cell(String(report.macro.support)).padStart(9)}`,
     line('macro avg', report.macro),
     line('weighted avg', report.weighted),
     '',
