@@ -43,16 +43,24 @@ export function renderClassificationReport(report: ClassificationReport): string
   const width = Math.max('weighted avg'.length, ...names.map((name) => name.length))
   const cell = (text: string): string => text.padStart(9)
   const line = (name: string, { precision: p, recall: r, f1: f, support }: ClassScores): string =>
-    `${name.padStart(width)} ${[p, r, f].map((value) => ` ${cell(value.toFixed(2))}`).join('')} ${cell(String(support)).padStart(9)}`
+    `${name.padStart(width)} ${[p, r, f].map((value) => ` ${cell(twoDigits(value))}`).join('')} ${cell(String(support)).padStart(9)}`
   const blank = ` ${cell('')}`
   return [
     `${' '.repeat(width)} ${['precision', 'recall', 'f1-score', 'support'].map((head) => ` ${cell(head)}`).join('')}`,
     '',
     ...Object.entries(report.classes).map(([name, scores]) => line(name, scores)),
     '',
-    `${'accuracy'.padStart(width)} ${blank}${blank} ${cell(report.accuracy.toFixed(2))} ${cell(String(report.macro.support)).padStart(9)}`,
+    `${'accuracy'.padStart(width)} ${blank}${blank} ${cell(twoDigits(report.accuracy))} ${cell(String(report.macro.support)).padStart(9)}`,
     line('macro avg', report.macro),
     line('weighted avg', report.weighted),
     '',
   ].join('\n')
+}
+
+/** Python rounds ties to even, JavaScript up; of two-digit ties only odd eighths are exact: 0.625 is 0.62 there and 0.63 here. */
+function twoDigits(value: number): string {
+  const hundredths = value * 100
+  const isTie = Number.isInteger(value * 8) && !Number.isInteger(value * 4)
+  const below = Math.floor(hundredths)
+  return isTie ? ((below % 2 === 0 ? below : below + 1) / 100).toFixed(2) : value.toFixed(2)
 }
