@@ -47,7 +47,8 @@ const rules: Rules = {
   /** v = rho · v + (1 - rho) · g²; w -= rate · g / sqrt(v + epsilon), less the squared mean gradient where centered. */
   rmsprop: ({ rho, momentum, epsilon, centered }) => ({
     slots: { velocity: 0, ...(centered ? { average: 0 } : {}), ...(momentum > 0 ? { momentum: 0 } : {}) },
-    rates: (learningRate) => [learningRate],
+    // Epsilon is fed: a constant would be added before the subtraction by a graph's optimizer, an ulp away from single operations.
+    rates: (learningRate) => [learningRate, epsilon],
     update(weights, slots, gradient, rates) {
       const blend = (variable: tf.Variable, value: tf.Tensor): tf.Tensor => {
         const next = tf.add(variable, tf.mul(tf.sub(value, variable), number(1 - rho)))
@@ -56,8 +57,8 @@ const rules: Rules = {
       }
       const square = blend(slot(slots, 'velocity'), tf.square(gradient))
       const spread = centered ? tf.sub(square, tf.square(blend(slot(slots, 'average'), gradient))) : square
-      // Tensors before the number: a graph's optimizer would reorder it so, and part by an ulp from single operations.
-      const step = tf.mul(tf.mul(gradient, tf.rsqrt(tf.add(spread, number(epsilon)))), rate(rates, 0))
+      // A product with the root's reciprocal: a graph's optimizer would make this of a quotient.
+      const step = tf.mul(tf.mul(rate(rates, 0), gradient), tf.rsqrt(tf.add(spread, rate(rates, 1))))
       if (momentum === 0) {
         weights.assign(tf.sub(weights, step))
         return
