@@ -1,55 +1,56 @@
-/** A training as a person sees it: what it is about, an epoch a line, the result as a table. */
+/** A training as a person sees it while it goes on: what it is about, then an epoch a line. */
+import { isAbsolute, relative } from 'node:path'
 import { renderDiagnostics } from '../diagnostics/frame.ts'
+import type { PrepareProgress } from '../dataset/prepare.ts'
+import type { Progress, TrainingEvent } from '../engine/protocol.ts'
 import type { EpochEnded } from '../journal/events.ts'
-import type { Evaluation, WeightsEvaluation } from '../evaluation/evaluate.ts'
-import type { Progress } from '../engine/protocol.ts'
-import type { Listener, RunSummary, StoryEvent } from '../run/story.ts'
-import { duration, paint, type Terminal } from './terminal.ts'
+import { stepsPerEpoch } from '../network/schedule.ts'
+import { splitLines } from '../run/plan.ts'
+import type { Listener, StoryEvent } from '../run/story.ts'
+import { caveats } from './caveats.ts'
+import { bar, counted, duration, paint, type Terminal } from './terminal.ts'
 
-const splitNames = { train: 'training', validation: 'validation', test: 'testing' } as const
+type Planned = Extract<StoryEvent, { type: 'planned' }>
 
-export function showRun(terminal: Terminal): Listener {
-  const started = performance.now()
-  let lastStep: string | null = null
+export interface ShowOptions {
+  readonly terminal: Terminal
+  /** Paths in it are shown relative to it. */
+  readonly cwd: string
+  /** Warnings only. */
+  readonly isQuiet?: boolean
+}
+
+export function showRun({ terminal, cwd, isQuiet = false }: ShowOptions): Listener {
+  const showTraining = trainingShower(terminal)
+  const showData = dataShower(terminal)
   return (event) => {
+    if (isQuiet && event.type !== 'warnings' && event.type !== 'tracking-failed') return
     switch (event.type) {
       case 'warnings':
         terminal.say(renderDiagnostics(event.diagnostics, event.sources, { color: terminal.color }))
         return
       case 'setup': {
         const { state, text } = event.progress
-        if (state === 'working') terminal.live(paint(`  ${text}`, 'dim', terminal))
-        else terminal.say(`${state === 'done' ? paint('✓', 'green', terminal) : '·'} ${text}`)
+        if (state === 'working') terminal.live(`  ${text}`)
+        else terminal.say(`${state === 'done' ? paint('✓', 'green', terminal.color) : '·'} ${text}`)
         return
       }
-      case 'data': {
-        const { what, done, total } = event.progress
-        const share = `${what} ${Math.round((100 * done) / total)} %`
-        if (done === total) terminal.say(`${paint('✓', 'green', terminal)} ${what}: ${total}`)
-        else if (share !== lastStep) terminal.live(`  ${share}`)
-        lastStep = share
+      case 'data':
+        showData(event.progress)
         return
-      }
       case 'planned':
-        terminal.say(header(event, terminal))
+        terminal.say(header(event, terminal, cwd))
         return
-      case 'engine': {
-        const { tensorflow, device, threads } = event.started
-        terminal.say(`TensorFlow ${tensorflow} on ${device === 'gpu' ? 'the GPU' : `${threads} CPU threads`}\n`)
-        return
-      }
       case 'training':
-        showTraining(event, terminal, started)
+        showTraining(event.event)
         return
-      case 'evaluating':
-        terminal.live('  evaluating')
+      case 'finishing':
+        terminal.live(`  ${event.what}`)
         return
-      case 'tracking':
-        if (event.isWarning)
-          terminal.say(
-            `${paint('warning', 'yellow', terminal)}  MLflow: ${event.message}. The journal has everything: runner sync sends it later.`,
-          )
-        else terminal.say(event.message)
+      case 'tracking-failed':
+        terminal.say(
+          `${paint('warning', 'yellow', terminal.color)}  MLflow: ${event.message}. The journal has everything: runner sync sends it later.`,
+        )
         return
       case 'journal':
         return
@@ -57,30 +58,67 @@ export function showRun(terminal: Terminal): Listener {
   }
 }
 
-function showTraining({ event }: Extract<StoryEvent, { type: 'training' }>, terminal: Terminal, started: number): void {
-  switch (event.type) {
-    case 'preparing':
-      terminal.live(`  ${event.what}`)
+/** Rate and time left of what is read or made; what was there already is not mentioned. */
+function dataShower(terminal: Terminal): (progress: PrepareProgress) => void {
+  const begun = new Map<string, number>()
+  return ({ what, done, total }) => {
+    const now = performance.now()
+    const started = begun.get(what) ?? now
+    begun.set(what, started)
+    if (done === total) {
+      terminal.say(`${paint('✓', 'green', terminal.color)} ${what}: ${counted(total)}`)
       return
-    case 'progress':
-      terminal.live(progressLine(event, started))
-      return
-    case 'epoch':
-      if (event.epoch === 1) terminal.say(paint(epochHeader, 'dim', terminal))
-      terminal.say(epochLine(event))
-      return
-    case 'stopped-early':
-      terminal.say(`stopped early: ${event.metric} was best in epoch ${event.bestEpoch}`)
-      return
-    case 'committed':
-      return
+    }
+    const perSecond = (done / (now - started)) * 1000
+    const rate =
+      Number.isFinite(perSecond) && done > 0 ? `${counted(Math.round(perSecond))}/s   ${duration((total - done) / perSecond)} left` : ''
+    terminal.live(`  ${what}  ${bar(done / total)}  ${counted(done)}/${counted(total)}   ${rate}`)
   }
 }
 
-function progressLine({ epoch, epochs, step, steps, loss, accuracy, imagesPerSecond }: Progress, started: number): string {
-  const done = (epoch - 1 + step / steps) / epochs
-  const left = ((performance.now() - started) / 1000) * (1 / done - 1)
-  return `  epoch ${epoch}/${epochs}  step ${step}/${steps}  ${Math.round(imagesPerSecond)} images/s  loss ${loss.toFixed(4)}  accuracy ${accuracy.toFixed(3)}  about ${duration(left)} left`
+/** An epoch is shown when its checkpoint is on disk: only then does it count. */
+function trainingShower(terminal: Terminal): (event: TrainingEvent) => void {
+  let pending: EpochEnded | null = null
+  let hasHeading = false
+  let first: { readonly at: number; readonly share: number } | null = null
+  return (event) => {
+    switch (event.type) {
+      case 'preparing':
+        terminal.live(`  ${event.what}`)
+        return
+      case 'progress': {
+        const share = (event.epoch - 1 + event.step / event.steps) / event.epochs
+        first ??= { at: performance.now(), share }
+        const left = ((performance.now() - first.at) / 1000 / (share - first.share)) * (1 - share)
+        terminal.live(progressLine(event, left))
+        return
+      }
+      case 'epoch':
+        pending = event
+        return
+      case 'committed':
+        if (!pending) return
+        if (!hasHeading) terminal.say(paint(epochHeading, 'dim', terminal.color))
+        hasHeading = true
+        terminal.say(epochLine(pending, event.isBest, terminal))
+        return
+      case 'stopped-early':
+        terminal.say(`\n  stopped early: ${event.metric} was best in epoch ${event.bestEpoch}`)
+        return
+    }
+  }
+}
+
+/** `left` in seconds; not finite at the beginning. */
+function progressLine({ epoch, epochs, step, steps, loss, accuracy, imagesPerSecond }: Progress, left: number): string {
+  const parts = [
+    `epoch ${epoch}/${epochs}  ${bar(step / steps)}  step ${String(step).padStart(String(steps).length)}/${steps}`,
+    `${counted(Math.round(imagesPerSecond))} images/s`,
+    `loss ${loss.toFixed(4)}`,
+    `accuracy ${accuracy.toFixed(3)}`,
+    ...(Number.isFinite(left) ? [`${duration(left)} left`] : []),
+  ]
+  return `  ${parts.join('   ')}`
 }
 
 const columns = [
@@ -91,88 +129,44 @@ const columns = [
   ['balanced', 'val/balanced_accuracy', 3],
   ['AUC', 'val/roc_auc', 3],
 ] as const
-const epochHeader = `epoch  ${columns.map(([title]) => title.padStart(9)).join('')}     time`
+const epochHeading = `  epoch${columns.map(([title]) => title.padStart(11)).join('')}       time`
 
-function epochLine({ epoch, metrics, seconds }: EpochEnded): string {
-  const cells = columns.map(([, name, digits]) => (metrics[name] ?? NaN).toFixed(digits).padStart(9))
-  return `${String(epoch).padStart(5)}  ${cells.join('')}  ${duration(seconds).padStart(7)}`
+function epochLine({ epoch, metrics, seconds }: EpochEnded, isBest: boolean, terminal: Terminal): string {
+  const cells = columns.map(([, name, digits]) => (metrics[name]?.toFixed(digits) ?? '–').padStart(11))
+  const line = `  ${String(epoch).padStart(5)}${cells.join('')}  ${duration(seconds).padStart(9)}`
+  return isBest ? `${line}  ${paint('best', 'green', terminal.color)}` : line
 }
 
-/** In red, at the beginning and at the end: what makes the numbers mean something else. */
-function honesty({ dataset }: Pick<RunSummary, 'dataset'>, terminal: Terminal): string[] {
-  const block = (text: string): string => paint(`!! ${text} !!`, 'red', terminal)
-  return [
-    ...(dataset.isSynthetic
-      ? [block('SYNTHETIC DATA: made-up patches stand in for the images, these numbers say nothing about patients')]
-      : []),
-    ...(dataset.leakage === null
-      ? []
-      : [block(`LEAKY SPLIT: images of one patient stand on both sides (${dataset.leakage}); the score flatters`)]),
+function header({ experiment, network, dataset, folder, engine }: Planned, terminal: Terminal, cwd: string): string {
+  const { training, optimizer } = experiment
+  const images = dataset.counts.train.classes.reduce((a, b) => a + b, 0)
+  const [heading = '', ...rows] = splitLines({ experiment, dataset })
+  const device = engine.device === 'gpu' ? 'GPU' : `CPU, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`
+  const facts: readonly (readonly [string, string])[] = [
+    ...dataset.audit.findings.map(({ what, count, done }) => ['audit', `${counted(count)} ${what}: ${done}`] as const),
+    ['network', `${counted(network.trainable + network.nonTrainable)} parameters, ${counted(network.trainable)} to train`],
+    [
+      'training',
+      `${training.epochs} epochs of ${counted(stepsPerEpoch(images, training.batchSize))} steps, ${training.batchSize} images each; ${optimizer.kind}, seed ${experiment.seed}`,
+    ],
+    ['device', `${device}; TensorFlow ${engine.tensorflow}`],
+    ['run', shownPath(folder.path, cwd)],
   ]
-}
-
-function header({ experiment, network, dataset, folder }: Extract<StoryEvent, { type: 'planned' }>, terminal: Terminal): string {
-  const { classes } = experiment.dataset
-  const splits = (['train', 'validation', 'test'] as const).map((split) => {
-    const { classes: counts, groups } = dataset.counts[split]
-    const parts = classes.map(({ name }, index) => `${counts[index] ?? 0} ${name}`).join(', ')
-    return `  ${splitNames[split].padEnd(12)}${parts}  (${groups} groups)`
-  })
-  const findings = dataset.audit.findings.map(({ what, count, done }) => `  ${count} ${what}: ${done}`)
   return [
     '',
-    paint(experiment.name, 'bold', terminal),
-    ...honesty({ dataset }, terminal),
-    ...splits,
-    ...findings,
-    `  ${network.trainable + network.nonTrainable} parameters, ${network.trainable} of them trained; ${experiment.training.epochs} epochs of ${Math.ceil(dataset.counts.train.classes.reduce((a, b) => a + b, 0) / experiment.training.batchSize)} steps`,
-    `  ${folder.path}`,
+    `  ${paint(experiment.name, 'bold', terminal.color)}`,
+    '',
+    ...caveats(experiment, dataset, terminal.color),
+    `  ${paint(heading, 'dim', terminal.color)}`,
+    ...rows.map((row) => `  ${row}`),
+    '',
+    ...facts.map(([name, fact]) => `  ${paint(name.padEnd(10), 'dim', terminal.color)}   ${fact}`),
     '',
   ].join('\n')
 }
 
-/** The result on stdout; the way to see more. */
-export function renderSummary(summary: RunSummary, terminal: Terminal): string {
-  const { evaluations, folder, result, experiment } = summary
-  if (!evaluations) return [`interrupted after epoch ${result.epochs} of ${experiment.training.epochs}`, `  ${folder.path}`].join('\n')
-  const { last, selected } = evaluations
-  const rows = [
-    ...(selected.epoch === last.epoch ? [] : operatingPoints(`selected (epoch ${selected.epoch})`, selected)),
-    ...operatingPoints(`last (epoch ${last.epoch})`, last),
-  ]
-  return [
-    '',
-    ...honesty(summary, terminal),
-    paint(`${'test'.padEnd(24)}${'threshold'.padStart(10)}${metricColumns.map(([title]) => title.padStart(15)).join('')}`, 'dim', terminal),
-    ...rows,
-    '',
-    `run      ${folder.path}`,
-    `MLflow   ${whereToSee(summary)}`,
-  ].join('\n')
-}
-
-function whereToSee({ tracking: { isComplete, url }, folder, experiment }: RunSummary): string {
-  if (!experiment.tracking.enabled) return 'not told: tracking.enabled is false'
-  if (!isComplete) return `has not got everything yet: runner sync ${folder.id}`
-  return url ?? `runner ui ${folder.id}`
-}
-
-const metricColumns = [
-  ['AUC', 'roc_auc'],
-  ['balanced acc.', 'balanced_accuracy'],
-  ['F1', 'f1'],
-  ['sensitivity', 'sensitivity'],
-  ['specificity', 'specificity'],
-] as const
-
-function operatingPoints(name: string, evaluation: WeightsEvaluation): string[] {
-  return [line(name, evaluation.test), ...(evaluation.chosen ? [line('', evaluation.chosen.test)] : [])]
-}
-
-function line(name: string, { threshold, metrics }: Evaluation): string {
-  const cells = metricColumns.map(([, metric]) => {
-    const value = metrics[metric]
-    return (value === undefined ? '–' : value.toFixed(4)).padStart(15)
-  })
-  return `${name.padEnd(24)}${(threshold === null ? 'highest' : threshold.toFixed(3)).padStart(10)}${cells.join('')}`
+/** Relative where the user stands above it. */
+export function shownPath(path: string, cwd: string): string {
+  const short = relative(cwd, path)
+  return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short
 }

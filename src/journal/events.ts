@@ -80,6 +80,20 @@ export interface StoppedEarly {
   readonly bestEpoch: number
 }
 
+/** All epochs are done: what the engine says of itself. */
+export interface Trained {
+  readonly type: 'trained'
+  readonly epochs: number
+  readonly step: number
+  /** sha256 over the last epoch's weights, hex: equal for equal trainings. */
+  readonly weightsHash: string
+  /** The engine's largest resident set. */
+  readonly peakMemoryBytes: number
+  /** Tensors alive in tfjs: equal unless something leaks. */
+  readonly tensorsAfterFirstEpoch: number
+  readonly tensorsAfterLastEpoch: number
+}
+
 /** The vault was opened: why, and on which test set. */
 export interface TestRead {
   readonly type: 'test-read'
@@ -125,6 +139,7 @@ export type Event =
   | EpochEnded
   | Committed
   | StoppedEarly
+  | Trained
   | TestRead
   | Evaluated
   | Artifact

@@ -7,31 +7,36 @@ import { runsOf, type Workspace } from './workspace.ts'
 
 export interface ListedRun {
   readonly id: string
+  readonly experiment: string
   readonly status: string
+  /** `12/40` */
   readonly epochs: string
-  /** The last committed validation AUC, or accuracy. */
-  readonly score: string
+  /** Metrics by name: of the test where it was read, else of the last committed epoch's validation. */
+  readonly metrics: Readonly<Record<string, number>>
+  /** What makes the numbers mean something else: synthetic data, a leaky split. */
+  readonly caveats: readonly string[]
 }
 
+const damaged = { experiment: '', status: 'damaged journal', epochs: '', metrics: {}, caveats: [] } as const
+
+/** Oldest first. Stops an embedded server that a killed run left behind. */
 export async function describeRuns(workspace: Workspace): Promise<readonly ListedRun[]> {
   await reapServer(mlflowFolder(runsOf(workspace)))
-  const listed: ListedRun[] = []
-  for (const folder of await listRuns(runsOf(workspace))) {
-    const state = await readJournal(folder.journal).then(
-      ({ events }) => foldRun(events),
-      () => null,
-    )
-    if (!state) listed.push({ id: folder.id, status: 'damaged journal', epochs: '', score: '' })
-    else {
-      const metrics = state.committed.at(-1)?.metrics ?? {}
-      const score = metrics['val/roc_auc'] ?? metrics['val/accuracy']
-      listed.push({
+  const folders = await listRuns(runsOf(workspace))
+  return Promise.all(
+    folders.map(async (folder) => {
+      const replay = await readJournal(folder.journal).catch(() => null)
+      if (!replay) return { id: folder.id, ...damaged }
+      const { started, status, committed } = foldRun(replay.events)
+      const evaluated = replay.events.findLast((event) => event.type === 'evaluated')
+      return {
         id: folder.id,
-        status: state.status === 'running' ? 'running or killed' : state.status,
-        epochs: `${state.committed.length}/${state.started?.epochs ?? 0}`,
-        score: score === undefined ? '' : score.toFixed(3),
-      })
-    }
-  }
-  return listed
+        experiment: started?.experiment ?? '',
+        status: status === 'running' ? 'running or killed' : status,
+        epochs: `${committed.length}/${started?.epochs ?? 0}`,
+        metrics: evaluated?.metrics ?? committed.at(-1)?.metrics ?? {},
+        caveats: ['synthetic', 'leakage'].filter((tag) => started?.tags[tag] !== undefined),
+      }
+    }),
+  )
 }

@@ -34,10 +34,3 @@ export async function loadChecked(file: string, set: readonly string[], workspac
   if (!value) throw new Fault(diagnostics, 1, sources)
   return { ...value, diagnostics, sources }
 }
-
-/** Faults of the machine's disk rather than of the data. */
-const environmental = new Set(['disk-full', 'folder-unwritable'])
-
-export function dataFault(diagnostics: readonly Diagnostic[], sources: Sources): Fault {
-  return new Fault(diagnostics, diagnostics.some(({ code }) => environmental.has(code)) ? 3 : 1, sources)
-}

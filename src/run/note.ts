@@ -1,7 +1,8 @@
 /** The run's note in MLflow: what a person wants to know first, warnings before numbers. */
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { Experiment } from '../experiment/experiment.ts'
-import { headline, type Evaluations } from './results.ts'
+import { headline } from './results.ts'
+import type { Evaluations } from './story.ts'
 
 const shown = ['roc_auc', 'average_precision', 'balanced_accuracy', 'f1', 'sensitivity', 'specificity'] as const
 

@@ -1,6 +1,8 @@
-/** Where a run came from: the code's commit, the machine, the versions. No secrets and no folders. */
+/** Where a run came from: the code's commit, the machine, the versions. No secrets, no host name and no folders. */
 import { execFile } from 'node:child_process'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { readFile } from 'node:fs/promises'
+import { availableParallelism, cpus, totalmem, userInfo } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EngineStarted } from '../journal/events.ts'
 
@@ -36,9 +38,28 @@ export function commitTags(commit: Commit | null): Record<string, string> {
   }
 }
 
-export function describeEnvironment(engine: EngineStarted, commit: Commit | null): string {
+/** Nothing where the system knows no name for its user. */
+export function userTag(): Record<string, string> {
+  try {
+    return { 'mlflow.user': userInfo().username }
+  } catch {
+    return {}
+  }
+}
+
+/** The packages that have a say in a run's numbers. */
+const decisive = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-node-gpu', 'sharp']
+
+/** `environment.json`: what has to be equal for equal numbers, and what explains the time. */
+export async function describeEnvironment(engine: EngineStarted, commit: Commit | null, projectRoot: string): Promise<string> {
   const { tensorflow, device, backend, threads, onednn } = engine
+  const { version, dependencies } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as {
+    readonly version: string
+    readonly dependencies: Readonly<Record<string, string>>
+  }
   const description = {
+    runner: version,
+    git: commit,
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -49,7 +70,7 @@ export function describeEnvironment(engine: EngineStarted, commit: Commit | null
     backend,
     threads,
     onednn,
-    git: commit,
+    packages: Object.fromEntries(decisive.map((name) => [name, dependencies[name] ?? 'unknown'])),
   }
   return `${JSON.stringify(description, null, 2)}\n`
 }

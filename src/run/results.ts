@@ -16,11 +16,7 @@ import type { RunFolder } from '../journal/run-folder.ts'
 import type { Network } from '../network/plan.ts'
 import { tfjsModel } from '../network/tfjs-model.ts'
 import type { Picture } from '../report/chart.ts'
-
-export interface Evaluations {
-  readonly last: WeightsEvaluation
-  readonly selected: WeightsEvaluation
-}
+import type { Evaluations } from './story.ts'
 
 /** Predicts validation and test with the last and with the selected weights; test is read here and nowhere else. */
 export async function evaluateRun(
@@ -28,7 +24,7 @@ export async function evaluateRun(
   experiment: Experiment,
   dataset: PreparedDataset,
   result: TrainingResult,
-): Promise<{ evaluations: Evaluations; predictions: Record<SplitName, Predictions> }> {
+): Promise<Pick<Results, 'evaluations' | 'predictions'>> {
   const judgement = judgementOf(experiment)
   const rows = (split: SplitName): readonly ManifestRow[] => dataset.manifest.rows.filter((row) => row.split === split)
   const predict = async (weights: WeightsName, split: SplitName): Promise<Predictions> => ({
@@ -44,7 +40,7 @@ export async function evaluateRun(
   const selected = result.selectedEpoch === result.epochs ? last : await judge('selected', result.selectedEpoch)
   return {
     evaluations: { last: last.evaluation, selected: selected.evaluation },
-    predictions: { train: { rows: [], probabilities: new Float32Array() }, validation: selected.validation, test: selected.test },
+    predictions: { validation: selected.validation, test: selected.test },
   }
 }
 
@@ -69,19 +65,23 @@ export function finalMetrics({ selected }: Evaluations, best: EpochEnded | undef
   return { ...prefixed('test', test.metrics), ...at, ...prefixed('best', { epoch: selected.epoch, ...validation }) }
 }
 
+export interface Results {
+  readonly folder: RunFolder
+  readonly experiment: Experiment
+  readonly network: Network
+  readonly result: TrainingResult
+  readonly evaluations: Evaluations
+  readonly predictions: Readonly<Record<'validation' | 'test', Predictions>>
+  readonly epochs: readonly EpochEnded[]
+}
+
 /** Writes everything; returns the paths in the run folder, in the order in which they should be told. */
-export async function writeResults(
-  folder: RunFolder,
-  experiment: Experiment,
-  network: Network,
-  outcome: { readonly evaluations: Evaluations; readonly predictions: Record<SplitName, Predictions> },
-  epochs: readonly EpochEnded[],
-): Promise<string[]> {
-  const { evaluations, predictions } = outcome
+export async function writeResults({ folder, experiment, network, result, evaluations, predictions, epochs }: Results): Promise<string[]> {
   const judgement = judgementOf(experiment)
   const test = headline(evaluations.selected)
+  const metrics = { version: 1, weightsHash: result.weightsHash, weights: evaluations }
   await writeFileAtomic(folder.predictions, writePredictions([predictions.validation, predictions.test], judgement))
-  await writeFileAtomic(folder.metrics, `${JSON.stringify({ version: 1, weights: evaluations }, null, 2)}\n`)
+  await writeFileAtomic(folder.metrics, `${JSON.stringify(metrics, null, 2)}\n`)
   await writeFileAtomic(folder.classificationReport, renderClassificationReport(test.report))
   await writePlots(folder, judgement, evaluations.selected, predictions.test, epochs)
   await writeModel(folder, experiment, network, evaluations.selected)

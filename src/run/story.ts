@@ -4,7 +4,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { TrainingEvent, TrainingResult } from '../engine/protocol.ts'
 import type { WeightsEvaluation } from '../evaluation/evaluate.ts'
 import type { Experiment } from '../experiment/experiment.ts'
-import type { EngineStarted, Event } from '../journal/events.ts'
+import type { EngineStarted, Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import type { Network } from '../network/plan.ts'
 import type { SetupProgress } from '../setup/setup-options.ts'
@@ -19,24 +19,43 @@ export type StoryEvent =
       readonly network: Network
       readonly dataset: PreparedDataset
       readonly folder: RunFolder
+      readonly engine: EngineStarted
     }
-  | { readonly type: 'engine'; readonly started: EngineStarted }
   | { readonly type: 'training'; readonly event: TrainingEvent }
-  | { readonly type: 'journal'; readonly event: Event }
-  | { readonly type: 'evaluating' }
-  | { readonly type: 'tracking'; readonly message: string; readonly isWarning: boolean }
+  | { readonly type: 'journal'; readonly event: Recorded }
+  /** Between the last epoch and the end. */
+  | { readonly type: 'finishing'; readonly what: string }
+  /** MLflow was not told; the training goes on. */
+  | { readonly type: 'tracking-failed'; readonly message: string }
 
 export type Listener = (event: StoryEvent) => void
 
-/** How a training ended. */
-export interface RunSummary {
+/** How a training ended, unless it failed. */
+export type RunSummary = RunContext & (Finished | Interrupted)
+
+interface RunContext {
   readonly folder: RunFolder
   readonly experiment: Experiment
   readonly dataset: PreparedDataset
-  readonly result: TrainingResult
-  /** Absent where the run was interrupted. */
-  readonly evaluations: { readonly last: WeightsEvaluation; readonly selected: WeightsEvaluation } | null
   readonly tracking: TrackingSummary
+}
+
+export interface Finished {
+  readonly status: 'finished'
+  readonly result: TrainingResult
+  readonly evaluations: Evaluations
+}
+
+export interface Interrupted {
+  readonly status: 'interrupted'
+  /** Epochs whose checkpoints are on disk. */
+  readonly epochs: number
+}
+
+/** The last weights and the selected ones; equal where nothing selects. */
+export interface Evaluations {
+  readonly last: WeightsEvaluation
+  readonly selected: WeightsEvaluation
 }
 
 export interface TrackingSummary {

@@ -1,23 +1,32 @@
 /** The way to MLflow for one run: a server that the environment names, or the embedded one, made ready beside the training. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { MlflowClient, connectionFromEnvironment, redactUri } from 'mlflow-js-client'
 import { Fault } from '../diagnostics/diagnostic.ts'
+import { sentenceOf } from '../diagnostics/frame.ts'
 import type { Tracking } from '../experiment/experiment.ts'
-import type { Journal } from '../journal/journal.ts'
-import { mlflowFolder, type RunFolder } from '../journal/run-folder.ts'
+import { mlflowFolder } from '../journal/run-folder.ts'
 import { ensureMlflow } from '../setup/mlflow.ts'
-import { acquireServer, type EmbeddedServer } from '../tracking/embedded-server.ts'
+import { acquireServer } from '../tracking/embedded-server.ts'
 import { startTracker, type Tracker } from '../tracking/tracker.ts'
 import { runUrl } from '../tracking/urls.ts'
+import type { BegunRun } from './begin.ts'
 import type { Listener, TrackingSummary } from './story.ts'
 import { runsOf, type Workspace } from './workspace.ts'
 
 export interface Connected {
   readonly client: MlflowClient
+  /** Stops the embedded server where nobody else uses it. */
   readonly release: () => Promise<void>
 }
 
+type Installation = ReturnType<typeof ensureMlflow>
+
 /** Rejects where no server answers as MLflow does. */
-export async function connect(workspace: Workspace, listen: Listener): Promise<Connected> {
+export async function connect(
+  workspace: Workspace,
+  listen: Listener,
+  installing: Installation = installMlflow(workspace, listen),
+): Promise<Connected> {
   const named = connectionFromEnvironment(workspace.environment)
   if (named) {
     const client = new MlflowClient(named)
@@ -28,21 +37,37 @@ export async function connect(workspace: Workspace, listen: Listener): Promise<C
     throw new Error(
       `MLFLOW_TRACKING_URI is ${redactUri(workspace.environment['MLFLOW_TRACKING_URI'] ?? '')}, and runner speaks to http:// and https:// servers only; unset it for the embedded one`,
     )
-  const server = await startEmbedded(workspace, listen)
-  return { client: new MlflowClient({ trackingUri: server.uri }), release: () => server.release() }
-}
-
-async function startEmbedded(workspace: Workspace, listen: Listener): Promise<EmbeddedServer> {
-  const mlflow = await installMlflow(workspace, listen)
+  const mlflow = await installing
   if (!mlflow.value) throw new Fault(mlflow.diagnostics, 3)
-  return acquireServer({
+  const server = await acquireServer({
     folder: mlflowFolder(runsOf(workspace)),
     executable: mlflow.value.executable,
     environment: workspace.environment,
   })
+  return { client: new MlflowClient({ trackingUri: server.uri }), release: () => server.release() }
 }
 
-function installMlflow({ projectRoot, environment }: Workspace, listen: Listener): ReturnType<typeof ensureMlflow> {
+/** The same, for a command that can do nothing without it. Rejects with `Fault`. */
+export async function requireConnection(workspace: Workspace, listen: Listener): Promise<Connected> {
+  return connect(workspace, listen).catch((error: unknown) => {
+    throw trackingFault(error)
+  })
+}
+
+export function trackingFault(error: unknown): Fault {
+  if (error instanceof Fault) return error
+  return new Fault([{ code: 'tracking-unavailable', severity: 'error', message: messageOf(error) }], 3)
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Fault) return error.diagnostics.map(sentenceOf).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Says nothing and does nothing where the environment names a server. */
+function installMlflow(workspace: Workspace, listen: Listener): Installation {
+  if (isServerNamed(workspace)) return Promise.resolve({ diagnostics: [] })
+  const { projectRoot, environment } = workspace
   return ensureMlflow({ projectRoot, environment, report: (progress) => listen({ type: 'setup', progress }) })
 }
 
@@ -51,18 +76,21 @@ function isServerNamed({ environment }: Workspace): boolean {
 }
 
 export interface RunTracking {
-  /** From here on everything in the journal is told. Throws `Fault` where tracking is required and no server answers. */
-  begin(folder: RunFolder, journal: Journal): Promise<void>
+  /** Resolves at once unless tracking is required; then when a server answers. Throws `Fault` where none does. */
+  ready(): Promise<void>
+  /** From here on everything in the journal is told. */
+  begin(run: BegunRun): void
   wake(): void
-  /** Sends what is left, and stops the embedded server if nobody else uses it. */
-  finish(): Promise<TrackingSummary>
+  /** Sends what is left, within bounds, and lets go of the server. In a hurry it gives up soon: the journal has everything. */
+  finish(isHurried: boolean): Promise<TrackingSummary>
 }
 
-/** Long enough for a server that is only just starting, short enough to end with. */
-const patienceMs = 60_000
+/** How long the end of a run waits, in milliseconds: for a server that is still being installed or started, for one that has a name, and for the rest to be sent. */
+const patience = { embedded: 300_000, named: 15_000, sending: 30_000, hurried: 5_000 } as const
 
 const untracked: RunTracking = {
-  begin: () => Promise.resolve(),
+  ready: () => Promise.resolve(),
+  begin: () => undefined,
   wake: () => undefined,
   finish: () => Promise.resolve({ isComplete: true, url: null }),
 }
@@ -70,30 +98,53 @@ const untracked: RunTracking = {
 /** Installs MLflow at once where that is needed, beside everything else; the server is asked for when there is something to tell. */
 export function prepareTracking(tracking: Tracking, workspace: Workspace, listen: Listener): RunTracking {
   if (!tracking.enabled) return untracked
-  if (!isServerNamed(workspace)) void installMlflow(workspace, listen)
+  const installing = installMlflow(workspace, listen)
   let connecting: Promise<Connected> | null = null
   let tracker: Tracker | null = null
+  const connection = (): Promise<Connected> => (connecting ??= connect(workspace, listen, installing))
+  // Whoever needs it is told; a fault before that is nobody's.
+  installing.catch(() => undefined)
+
   return {
-    async begin(folder, journal) {
-      connecting = connect(workspace, listen)
-      const client = connecting.then((connected) => connected.client)
-      if (tracking.required) await client.catch((error: unknown) => Promise.reject(requiredFault(error)))
-      const onWarning = (message: string): void => listen({ type: 'tracking', isWarning: true, message })
+    async ready() {
+      if (tracking.required) await connection().catch((error: unknown) => Promise.reject(requiredFault(error)))
+    },
+    begin({ folder, journal }) {
+      const onWarning = (message: string): void => {
+        listen({ type: 'tracking-failed', message })
+        // A journal that cannot be written ends the training by itself.
+        journal.append({ type: 'warning', code: 'tracking-unavailable', message }).catch(() => undefined)
+      }
+      const client = connection().then(
+        (connected) => connected.client,
+        (error: unknown) => Promise.reject(new Error(messageOf(error))),
+      )
       tracker = startTracker({ folder, events: () => journal.events, client, onWarning })
     },
     wake: () => tracker?.wake(),
-    async finish() {
-      const report = (await tracker?.close(patienceMs)) ?? null
-      const connected = await connecting?.catch(() => null)
+    async finish(isHurried) {
+      if (!connecting) return { isComplete: false, url: null }
+      listen({ type: 'finishing', what: 'telling MLflow the rest' })
+      const isNamed = isServerNamed(workspace)
+      const connected = await within(connecting, isHurried ? patience.hurried : isNamed ? patience.named : patience.embedded)
+      const report = connected && tracker ? await tracker.close(isHurried ? patience.hurried : patience.sending) : null
       await connected?.release()
-      const url = report && connected && isServerNamed(workspace) ? runUrl(connected.client.uri, report.experimentId, report.runId) : null
+      const url = report && connected && isNamed ? runUrl(connected.client.uri, report.experimentId, report.runId) : null
       return { isComplete: report !== null, url }
     },
   }
 }
 
+/** Null where the work fails or takes longer. */
+async function within<T>(work: Promise<T>, limitMs: number): Promise<T | null> {
+  const timeout = new AbortController()
+  const late = delay(limitMs, null, { signal: timeout.signal }).catch(() => null)
+  const result = await Promise.race([work.catch(() => null), late])
+  timeout.abort()
+  return result
+}
+
 function requiredFault(error: unknown): Fault {
   if (error instanceof Fault) return error
-  const message = `tracking is required, and ${error instanceof Error ? error.message : String(error)}`
-  return new Fault([{ code: 'tracking-unavailable', severity: 'error', message }], 3)
+  return new Fault([{ code: 'tracking-unavailable', severity: 'error', message: `tracking is required, and ${messageOf(error)}` }], 3)
 }

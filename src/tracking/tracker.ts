@@ -33,6 +33,8 @@ export function startTracker({ folder, events, client, onWarning }: TrackerOptio
   let hasWarned = false
   let wakeUp: () => void = () => undefined
   const sleep = (): Promise<void> => new Promise((resolve) => (wakeUp = resolve))
+  let beginClosing: () => void = () => undefined
+  const closing = new Promise<void>((resolve) => (beginClosing = resolve))
 
   const warn = (error: unknown): void => {
     if (!hasWarned) onWarning(error instanceof Error ? error.message : String(error))
@@ -55,13 +57,13 @@ export function startTracker({ folder, events, client, onWarning }: TrackerOptio
           pause = pauseMs
         } catch (error) {
           warn(error)
-          // At the end one more attempt is enough: the journal keeps what could not be told.
+          // The client has tried again by itself; what a server refuses at the end is for `runner sync`.
           if (isClosing) return
           pause = Math.min(longestPauseMs, pause * 2)
         }
       }
       if (isClosing && sent === events().length) return
-      await (sent === events().length ? sleep() : delay(pause, undefined, { ref: false }))
+      await (sent === events().length ? sleep() : Promise.race([closing, delay(pause, undefined, { ref: false })]))
     }
   }
   const working = work()
@@ -69,6 +71,7 @@ export function startTracker({ folder, events, client, onWarning }: TrackerOptio
     wake: () => wakeUp(),
     async close(timeoutMs) {
       isClosing = true
+      beginClosing()
       wakeUp()
       const timeout = new AbortController()
       await Promise.race([working, delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined)])

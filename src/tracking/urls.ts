@@ -9,3 +9,8 @@ export function experimentUrl(server: string, experimentId: string): string {
 export function runUrl(server: string, experimentId: string, runId: string): string {
   return `${server}/#/experiments/${experimentId}/runs/${runId}?${mode}`
 }
+
+/** The list of experiments. */
+export function startUrl(server: string): string {
+  return `${server}/#/experiments?${mode}`
+}

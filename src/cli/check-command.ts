@@ -1,0 +1,32 @@
+/** `runner check FILE…`: every fault of every file. */
+import { renderDiagnostics } from '../diagnostics/frame.ts'
+import { diagnosticRecords } from '../diagnostics/json.ts'
+import { hasError } from '../diagnostics/sort.ts'
+import { checkExperiment } from '../run/load.ts'
+import type { Workspace } from '../run/workspace.ts'
+import { paint, type Terminal } from './terminal.ts'
+
+export interface CheckOptions {
+  readonly set: readonly string[]
+  readonly format: string
+}
+
+/** Resolves with the exit code. */
+export async function checkFiles(
+  files: readonly string[],
+  { set, format }: CheckOptions,
+  workspace: Workspace,
+  terminal: Terminal,
+): Promise<number> {
+  const outcomes = await Promise.all(files.map(async (file) => ({ file, ...(await checkExperiment(file, set, workspace)) })))
+  if (format === 'json') {
+    const records = outcomes.flatMap(({ diagnostics, sources }) => diagnosticRecords(diagnostics, sources))
+    terminal.out(JSON.stringify(records, null, 2))
+  } else {
+    for (const { file, diagnostics, sources, value } of outcomes) {
+      if (diagnostics.length > 0) terminal.say(`${renderDiagnostics(diagnostics, sources, { color: terminal.color })}\n`)
+      if (value) terminal.out(`${paint('✓', 'green', terminal.outColor)} ${file}`)
+    }
+  }
+  return outcomes.some(({ diagnostics }) => hasError(diagnostics)) ? 1 : 0
+}

@@ -1,0 +1,129 @@
+/** Every command with its options. What a command needs is loaded when it is called: `check` starts without sharp and TensorFlow. */
+import { Command, Option } from 'commander'
+import type { Preparation } from '../run/prepare.ts'
+import type { Workspace } from '../run/workspace.ts'
+import type { TrainOptions } from './train-command.ts'
+import type { CheckOptions } from './check-command.ts'
+import type { Terminal } from './terminal.ts'
+
+interface SetOption {
+  readonly set: readonly string[]
+}
+
+export interface ProgramOptions {
+  readonly workspace: Workspace
+  readonly terminal: Terminal
+  readonly version: string
+  /** Told how the command ended; 0 where it is not told. */
+  readonly finish: (exitCode: number) => void
+}
+
+export function createProgram({ workspace, terminal, version, finish }: ProgramOptions): Command {
+  const root = new Command('runner')
+    .description('Declarative experiments for image-patch classification: one YAML file in, a trained and documented model out.')
+    .version(version)
+    .showSuggestionAfterError()
+    .showHelpAfterError('runner --help lists the commands and their options.')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.say(text.trimEnd()) })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 the experiment or its data, 2 usage, 3 this machine, 4 the training, 130 or 143 interrupted.',
+    )
+
+  withSet(root.command('run <file>', { isDefault: true }).description('check, plan, train, evaluate, log; the word run may be left out'))
+    .option('--quiet', 'say nothing but warnings, faults and the result')
+    .option('--json', 'every event of the journal as a line of JSON on stdout')
+    .action(async (file: string, options: TrainOptions) => {
+      const { runTraining } = await import('./train-command.ts')
+      finish(await runTraining(file, options, workspace, terminal))
+    })
+
+  withSet(root.command('check <files...>').description('every fault of every file; changes nothing'))
+    .addOption(new Option('--format <format>', 'how faults are shown').choices(['pretty', 'json']).default('pretty'))
+    .action(async (files: readonly string[], options: CheckOptions) => {
+      const { checkFiles } = await import('./check-command.ts')
+      finish(await checkFiles(files, options, workspace, terminal))
+    })
+
+  withSet(root.command('plan <file>').description('the network, the split, the steps and learning rates; nothing is trained')).action(
+    async (file: string, { set }: SetOption) => {
+      const { planExperiment, renderWholePlan } = await import('../run/plan.ts')
+      terminal.out(renderWholePlan(await planExperiment(file, set, await preparation())))
+    },
+  )
+
+  withSet(root.command('split <file>').description('the audited split'))
+    .option('--to <folder>', 'write training/, validation/ and testing/ with the images in a folder for each class')
+    .action(async (file: string, { set, to }: SetOption & { readonly to?: string }) => {
+      const [{ splitDataset }, { renderSplit }] = await Promise.all([import('../run/split.ts'), import('./show-split.ts')])
+      const { experiment, dataset } = await splitDataset({ file, set, to: to ?? null, ...(await preparation()) })
+      terminal.out(renderSplit(experiment, dataset))
+    })
+
+  root
+    .command('sync [run]')
+    .description('tell MLflow what it has not got of a run, or of all')
+    .action(async (run: string | undefined) => {
+      const { syncRuns } = await import('../run/sync.ts')
+      const { listen } = await preparation()
+      for (const { run: id, url } of await syncRuns(run ?? null, workspace, listen)) terminal.out(`${id}  ${url ?? 'nothing to tell'}`)
+    })
+
+  root
+    .command('ui [run]')
+    .description("open MLflow's pages, at a run where one is named; Ctrl-C closes them")
+    .action(async (run: string | undefined) => {
+      const { openPages } = await import('../run/ui.ts')
+      const { listen } = await preparation()
+      const pages = await openPages(run ?? null, workspace, listen)
+      terminal.out(pages.url)
+      terminal.say('Ctrl-C ends it.')
+      await nextSignal()
+      await pages.close()
+    })
+
+  root
+    .command('list')
+    .description('the runs and what became of them')
+    .action(async () => {
+      const [{ describeRuns }, { renderList }] = await Promise.all([import('../run/list.ts'), import('./show-list.ts')])
+      terminal.out(renderList(await describeRuns(workspace), terminal.outColor))
+    })
+
+  root
+    .command('doctor')
+    .description('what training needs of this machine, what is there, and what mends the rest')
+    .action(async () => {
+      const [{ diagnoseMachine }, { renderMachine }] = await Promise.all([import('../setup/doctor.ts'), import('./show-machine.ts')])
+      const { projectRoot, environment } = workspace
+      const findings = await diagnoseMachine({ projectRoot, environment })
+      terminal.out(renderMachine(findings, terminal.outColor))
+      finish(findings.some(({ state }) => state === 'missing') ? 3 : 0)
+    })
+
+  root
+    .command('schema')
+    .description('write schemas/ and docs/reference/ from the schema source')
+    .action(async () => {
+      const { writeSchemas } = await import('../experiment/write-schema.ts')
+      await writeSchemas(workspace.projectRoot)
+    })
+  return root
+
+  async function preparation(): Promise<Preparation> {
+    const { showRun } = await import('./show-run.ts')
+    return { workspace, listen: showRun({ terminal, cwd: workspace.cwd }), signal: new AbortController().signal }
+  }
+}
+
+function withSet(command: Command): Command {
+  const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value]
+  return command.option('--set <path=value>', 'replace a value of the file; may be repeated', collect, [])
+}
+
+function nextSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+}

@@ -1,0 +1,66 @@
+/** `runner FILE`, with what a terminal adds to the story: signals, the live line, the table at the end. */
+import type { Listener } from '../run/story.ts'
+import { trainExperiment } from '../run/train.ts'
+import type { Workspace } from '../run/workspace.ts'
+import { showRun } from './show-run.ts'
+import { renderSummary } from './show-summary.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface TrainOptions {
+  readonly set: readonly string[]
+  readonly quiet?: boolean
+  readonly json?: boolean
+}
+
+/** Resolves with the exit code. */
+export async function runTraining(file: string, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
+  const { cwd } = workspace
+  const isJson = options.json === true
+  const started = performance.now()
+  const interruption = listenToSignals(terminal)
+  const show = showRun({ terminal, cwd, isQuiet: isJson || options.quiet === true })
+  const listen: Listener = (event) => {
+    if (event.type === 'planned') interruption.begin()
+    if (event.type === 'journal' && isJson) terminal.out(JSON.stringify(event.event))
+    else show(event)
+  }
+  try {
+    const summary = await trainExperiment({ file, set: options.set, workspace, listen, signal: interruption.signal })
+    const seconds = (performance.now() - started) / 1000
+    if (!isJson) terminal.out(renderSummary(summary, { color: terminal.outColor, cwd, seconds }))
+    return summary.status === 'interrupted' ? interruption.exitCode() : 0
+  } catch (error) {
+    if (error !== interruption.signal.reason) throw error
+    terminal.say('interrupted before the run began; nothing was kept of it')
+    return interruption.exitCode()
+  } finally {
+    interruption.stop()
+  }
+}
+
+/** The first signal asks for an orderly end, the second ends at once. */
+function listenToSignals(terminal: Terminal) {
+  const controller = new AbortController()
+  let exitCode = 130
+  let hasBegun = false
+  const onSignal = (signal: NodeJS.Signals): void => {
+    exitCode = signal === 'SIGTERM' ? 143 : 130
+    if (controller.signal.aborted) process.exit(exitCode)
+    if (hasBegun) terminal.say('  finishing the step; once more ends at once')
+    controller.abort(new Error('interrupted'))
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  return {
+    signal: controller.signal,
+    exitCode: () => exitCode,
+    /** There is a step to finish from now on. */
+    begin: () => {
+      hasBegun = true
+    },
+    stop: () => {
+      process.off('SIGINT', onSignal)
+      process.off('SIGTERM', onSignal)
+    },
+  }
+}

@@ -1,0 +1,94 @@
+/** The beginning of a run: its folder, what it was made from, and a journal that says so. */
+import { copyFile, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { renderAudit } from '../dataset/audit.ts'
+import { splitDigest, writeManifest } from '../dataset/manifest-csv.ts'
+import { splitNames, type SplitName } from '../dataset/manifest.ts'
+import type { PreparedDataset } from '../dataset/prepare.ts'
+import type { Experiment } from '../experiment/experiment.ts'
+import { flattenParameters } from '../experiment/flatten-parameters.ts'
+import { resolvedYaml } from '../experiment/resolved-yaml.ts'
+import type { DatasetContext, DatasetUsed, EngineStarted } from '../journal/events.ts'
+import { openJournal, type Journal } from '../journal/journal.ts'
+import { createRunFolder, type RunFolder } from '../journal/run-folder.ts'
+import type { Network } from '../network/plan.ts'
+import { renderWholePlan } from './plan.ts'
+import { commitTags, describeEnvironment, findCommit, userTag } from './provenance.ts'
+import type { Listener } from './story.ts'
+import { runsOf, type Workspace } from './workspace.ts'
+
+export interface RunMaterials {
+  /** As the user named it, relative to the working folder. */
+  readonly file: string
+  readonly experiment: Experiment
+  readonly network: Network
+  readonly dataset: PreparedDataset
+  readonly engine: EngineStarted
+}
+
+export interface BegunRun {
+  readonly folder: RunFolder
+  readonly journal: Journal
+}
+
+/** The files of a run that are there before its first step. */
+const inputs = ['experiment.yaml', 'resolved.yaml', 'plan.txt', 'environment.json', 'split.csv', 'audit.txt'] as const
+
+export async function beginRun(materials: RunMaterials, workspace: Workspace, listen: Listener): Promise<BegunRun> {
+  const { experiment, dataset, engine } = materials
+  const folder = await createRunFolder(runsOf(workspace), experiment.tracking.experiment, experiment.name, workspace.now())
+  const commit = await findCommit(workspace.projectRoot)
+  await writeInputs(folder, resolve(workspace.cwd, materials.file), materials)
+  await writeFile(folder.environment, await describeEnvironment(engine, commit, workspace.projectRoot))
+
+  const journal = await openJournal(folder.journal, { now: workspace.now, onEvent: (event) => listen({ type: 'journal', event }) })
+  await journal.append({
+    type: 'run-started',
+    version: 1,
+    run: folder.id,
+    name: experiment.name,
+    experiment: experiment.tracking.experiment,
+    seed: experiment.seed,
+    epochs: experiment.training.epochs,
+    tags: { ...commitTags(commit), ...userTag(), ...experiment.tracking.tags, ...honestyTags(dataset) },
+  })
+  await journal.append({ type: 'parameters', values: flattenParameters(experiment) })
+  for (const split of splitNames) await journal.append(datasetEvent(split, experiment, dataset))
+  await journal.append(engine)
+  for (const path of inputs) await journal.append({ type: 'artifact', path })
+  return { folder, journal }
+}
+
+/** In the order in which a reader asks. */
+async function writeInputs(folder: RunFolder, file: string, { experiment, network, dataset }: RunMaterials): Promise<void> {
+  await copyFile(file, folder.experiment)
+  await writeFile(folder.resolved, resolvedYaml(experiment, folder.path))
+  await writeFile(folder.plan, `${renderWholePlan({ experiment, network, dataset })}\n`)
+  await writeFile(folder.split, writeManifest(dataset.manifest.rows))
+  await writeFile(folder.audit, renderAudit(dataset.audit, experiment.dataset))
+}
+
+/** What must never be forgotten about a run's data. */
+function honestyTags({ isSynthetic, leakage }: PreparedDataset): Record<string, string> {
+  return { ...(isSynthetic ? { synthetic: 'true' } : {}), ...(leakage === null ? {} : { leakage }) }
+}
+
+const contexts: Readonly<Record<SplitName, DatasetContext>> = { train: 'training', validation: 'validation', test: 'testing' }
+
+function datasetEvent(
+  split: SplitName,
+  { dataset: { classes, rootAsWritten, layout }, name }: Experiment,
+  { counts, isSynthetic, manifest }: PreparedDataset,
+): DatasetUsed {
+  const { classes: images, groups } = counts[split]
+  return {
+    type: 'dataset',
+    context: contexts[split],
+    name: isSynthetic ? `${name}-synthetic` : name,
+    digest: splitDigest(manifest, split),
+    source: isSynthetic ? 'synthetic' : rootAsWritten,
+    layout,
+    classCounts: Object.fromEntries(classes.map((entry, index) => [entry.name, images[index] ?? 0])),
+    groups,
+  }
+}

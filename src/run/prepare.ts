@@ -1,0 +1,108 @@
+/** What a training needs before its run begins: a place to write to, the images, and an engine that has loaded TensorFlow. */
+import { access, constants, mkdir } from 'node:fs/promises'
+import { prepareDataset, type PreparedDataset } from '../dataset/prepare.ts'
+import { systemCode } from '../dataset/system-error.ts'
+import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
+import type { Sources } from '../diagnostics/frame.ts'
+import { EngineError, startEngine, type Engine } from '../engine/engine.ts'
+import type { Experiment, Located } from '../experiment/experiment.ts'
+import { packsFolder } from '../journal/run-folder.ts'
+import { engineEnvironment } from '../setup/engine-environment.ts'
+import { ensureTensorflow } from '../setup/tensorflow.ts'
+import type { Listener } from './story.ts'
+import { runsOf, type Workspace } from './workspace.ts'
+
+export interface Preparation {
+  readonly workspace: Workspace
+  readonly listen: Listener
+  readonly signal: AbortSignal
+}
+
+/** Asked for before anything costs time. Throws `Fault`. */
+export async function requireRunsFolder(workspace: Workspace): Promise<void> {
+  const runs = runsOf(workspace)
+  try {
+    await mkdir(packsFolder(runs), { recursive: true })
+    for (const folder of [runs, packsFolder(runs)]) await access(folder, constants.W_OK)
+  } catch (error) {
+    const message = `${runs} cannot be written to: ${systemCode(error) ?? String(error)}`
+    const hint = 'Make it a folder that you may write to, or set RUNNER_HOME to another place for runs/ and datasets/.'
+    throw new Fault([{ code: 'runs-unwritable', severity: 'error', message, hint }], 3)
+  }
+}
+
+/** Both at once; the first fault ends both. Throws `Fault`, or the signal's reason. */
+export async function prepareDataAndEngine(
+  located: Located,
+  sources: Sources,
+  preparation: Preparation,
+): Promise<{ readonly dataset: PreparedDataset; readonly engine: Engine }> {
+  const failed = new AbortController()
+  const signal = AbortSignal.any([preparation.signal, failed.signal])
+  const starting = startTensorflow(located.experiment, preparation)
+  try {
+    const both = Promise.all([prepareData(located, sources, { ...preparation, signal }), starting])
+    const [dataset, engine] = await untilAborted(both, preparation.signal)
+    return { dataset, engine }
+  } catch (error) {
+    failed.abort()
+    starting.then(
+      (engine) => engine.stop(),
+      () => undefined,
+    )
+    throw error
+  }
+}
+
+/** The images, read, audited, split and packed. Throws `Fault`, or the signal's reason. */
+export async function prepareData(
+  located: Located,
+  sources: Sources,
+  { workspace, listen, signal }: Preparation,
+): Promise<PreparedDataset> {
+  const { value, diagnostics } = await prepareDataset(located, {
+    home: workspace.home,
+    cache: packsFolder(runsOf(workspace)),
+    onProgress: (progress) => listen({ type: 'data', progress }),
+    signal,
+  })
+  if (!value) throw new Fault(diagnostics, diagnostics.some(isOfTheMachine) ? 3 : 1, sources)
+  if (diagnostics.length > 0) listen({ type: 'warnings', diagnostics, sources })
+  return value
+}
+
+function isOfTheMachine({ code }: Diagnostic): boolean {
+  return code === 'disk-full' || code === 'folder-unwritable'
+}
+
+async function startTensorflow({ runtime }: Experiment, { workspace, listen }: Preparation): Promise<Engine> {
+  const { projectRoot, environment } = workspace
+  const tensorflow = await ensureTensorflow({ projectRoot, environment, report: (progress) => listen({ type: 'setup', progress }) })
+  if (!tensorflow.value) throw new Fault(tensorflow.diagnostics, 3)
+  const { device, threads } = runtime
+  try {
+    return await startEngine({
+      device,
+      environment: engineEnvironment({ environment, tensorflow: tensorflow.value, device, threads: threads ?? undefined }),
+    })
+  } catch (error) {
+    throw error instanceof EngineError ? engineFault(error) : error
+  }
+}
+
+/** Without a GPU or a disk to write to it is the machine's fault, else the training's. */
+export function engineFault({ failure: { code, message } }: EngineError): Fault {
+  return new Fault([{ code: `engine-${code}`, severity: 'error', message }], code === 'no-gpu' || code === 'checkpoint' ? 3 : 4)
+}
+
+/** The work, or a rejection with the signal's reason as soon as it is aborted. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const give = (): void => {
+      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
+    }
+    if (signal.aborted) give()
+    signal.addEventListener('abort', give, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', give))
+  })
+}
