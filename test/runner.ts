@@ -34,7 +34,7 @@ function spawn(home: string, args: readonly string[], environment: Readonly<Reco
     env: { MLFLOW_TRACKING_URI: '', ...environment, RUNNER_HOME: home, NO_COLOR: '1' },
     reject: false,
     stdin: 'ignore',
-    timeout: 110_000,
+    timeout: 600_000,
   })
 }
 
@@ -60,7 +60,7 @@ export async function makeHome(): Promise<Home> {
 
 /** Runs a script with the Python that has MLflow, and reads its JSON. */
 export async function askPython(script: string, args: readonly string[]): Promise<unknown> {
-  const { stdout } = await execa(pythonOfMlflow, [script, ...args], { timeout: 110_000, env: { MLFLOW_DISABLE_TELEMETRY: 'true' } })
+  const { stdout } = await execa(pythonOfMlflow, [script, ...args], { timeout: 600_000, env: { MLFLOW_DISABLE_TELEMETRY: 'true' } })
   return JSON.parse(stdout.split('\n').at(-1) ?? '') as unknown
 }
 

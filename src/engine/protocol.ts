@@ -1,5 +1,5 @@
 /** What the engine's process and its parent say to each other. Structured clones travel, so typed arrays stay typed arrays. */
-import type { Augmentation, Optimizer, Runtime, Training } from '../experiment/experiment.ts'
+import type { Augmentation, Loss, Optimizer, Runtime, Training } from '../experiment/experiment.ts'
 import type { Pack, SplitName } from '../dataset/manifest.ts'
 import type { Committed, EngineStarted, EpochEnded, StoppedEarly } from '../journal/events.ts'
 import type { Network } from '../network/plan.ts'
@@ -8,6 +8,7 @@ import type { Network } from '../network/plan.ts'
 export interface TrainingJob {
   readonly seed: number
   readonly network: Network
+  readonly loss: Loss
   readonly optimizer: Optimizer
   readonly augmentation: Augmentation | null
   /** One factor a class. */

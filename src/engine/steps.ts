@@ -1,10 +1,11 @@
 /** The steps of a training as plain tfjs functions: train on a batch, predict a batch, read the running metrics. */
 import * as tf from '@tensorflow/tfjs-core'
+import type { Loss } from '../experiment/experiment.ts'
 import { gatherRows } from '../kernels/gather.ts'
 import { pixelsToFloat, scalePixels, warp, type FillMode } from '../kernels/images.ts'
 import { batchScalar } from '../kernels/tensorflow.ts'
 import { forward, randomLayers } from '../layers/forward.ts'
-import { l2Penalty, weightedCrossEntropy } from '../layers/losses.ts'
+import { l2Penalty, weightedLoss } from '../layers/losses.ts'
 import type { Slots } from '../layers/optimizers.ts'
 import type { Argument, StepFunction } from '../graph/step-function.ts'
 import { correctCount, lossSum, slotName, type Model } from './model.ts'
@@ -42,6 +43,7 @@ function images(inputs: Inputs, source: ImageSource): tf.Tensor4D {
 }
 
 export interface TrainStepOptions extends StepOptions {
+  readonly loss: Loss
   readonly classWeights: readonly number[]
   /** Fill mode of the warp, or null where nothing is moved. */
   readonly fill: FillMode | null
@@ -54,6 +56,8 @@ export interface TrainStepOptions extends StepOptions {
 export function trainStep(options: TrainStepOptions): StepFunction {
   const { model, fill, classWeights } = options
   const { network, rule, variables } = model
+  // One sigmoid unit stands for two classes, and its own cross-entropy is the cross-entropy over the two.
+  const loss = network.head === 'sigmoid' ? 'binaryCrossentropy' : options.loss
   const rateNames = rule.rates(0, 0).map((_, index) => `rate${index}`)
   const randomCount = Math.max(1, randomLayers(network).length)
   const trainable = network.parameters.filter(({ isTrainable }) => isTrainable).map(({ name }) => name)
@@ -79,11 +83,11 @@ export function trainStep(options: TrainStepOptions): StepFunction {
       const { grads } = tf.variableGrads(
         () => {
           const logits = forward(network, variables, x, input(inputs, 'seeds') as tf.Tensor2D)
-          const loss = weightedCrossEntropy(logits, labels, tf.tensor1d([...classWeights]))
+          const weighted = weightedLoss(loss, logits, labels, tf.tensor1d([...classWeights]))
           hits = tf.keep(tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32')))
-          dataLoss = tf.keep(tf.clone(loss))
+          dataLoss = tf.keep(tf.clone(weighted))
           const penalty = l2Penalty(network, variables)
-          return penalty ? tf.add(loss, penalty) : loss
+          return penalty ? tf.add(weighted, penalty) : weighted
         },
         trainable.map((name) => variable(model, name)),
       )

@@ -51,6 +51,7 @@ export async function prepare(job: TrainingJob): Promise<Prepared> {
       trainStep({
         ...options,
         batchSizes: [...(splits.train.length >= batchSize ? [batchSize] : []), ...(rest > 0 ? [rest] : [])],
+        loss: job.loss,
         classWeights: job.classWeights,
         fill,
       }),

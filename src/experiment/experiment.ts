@@ -185,8 +185,12 @@ export type Layer =
   | LeakyReLU
 export type LayerKind = Layer['kind']
 
-/** Mean over the outputs as Keras has it; binary needs two classes. */
-export type Loss = 'binaryCrossentropy' | 'categoricalCrossentropy'
+/**
+ * Of the probabilities: binary, the mean over both outputs, and categorical; over two classes they are the same. `sigmoidCrossentropy` is the
+ * mean over the outputs of the cross-entropy of each logit's own sigmoid: what Keras 3 on TensorFlow trains with when it is asked for
+ * binary_crossentropy of a softmax, whose logits it finds behind the probabilities.
+ */
+export type Loss = 'binaryCrossentropy' | 'categoricalCrossentropy' | 'sigmoidCrossentropy'
 
 /** Learning rate as a function of the optimizer's step, t from 0. Epochs are those planned when the run began. */
 export interface Schedule {

@@ -158,6 +158,7 @@ function trainingJob(
   return {
     seed: experiment.seed,
     network,
+    loss: experiment.loss,
     optimizer: experiment.optimizer,
     augmentation: experiment.augmentation,
     classWeights: classWeightValues(experiment.classWeights, counts.train.classes),

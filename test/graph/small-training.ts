@@ -84,7 +84,11 @@ export function smallNetwork(): Network {
 export function smallSource(optimizer: Optimizer, batchSizes: readonly number[]): { source: ProgramSource; model: Model } {
   const model = createModel(smallNetwork(), optimizer, 7)
   const options = { model, source: 'table', imageShape, batchSizes } as const
-  const steps = [trainStep({ ...options, classWeights: [1, 2.5], fill: 'nearest' }), predictStep(options), metricsStep(model)]
+  const steps = [
+    trainStep({ ...options, loss: 'binaryCrossentropy', classWeights: [1, 2.5], fill: 'nearest' }),
+    predictStep(options),
+    metricsStep(model),
+  ]
   return { model, source: { variables: model.variables, table: { name: imageTable, dtype: 'uint8', shape: [rows, ...imageShape] }, steps } }
 }
 

@@ -37,8 +37,9 @@ export const experimentSchema = closed(
     split: splitSchema,
     augmentation: optional(augmentationSchema),
     model: modelSchema,
-    loss: words(['binaryCrossentropy', 'categoricalCrossentropy'], {
-      description: 'Mean over the outputs, as Keras has it; binaryCrossentropy needs two classes.',
+    loss: words(['binaryCrossentropy', 'categoricalCrossentropy', 'sigmoidCrossentropy'], {
+      description:
+        'What is minimised. binaryCrossentropy (two classes) and categoricalCrossentropy are of the probabilities. sigmoidCrossentropy takes the sigmoid of each logit by itself, mean over the outputs: what Keras 3 on TensorFlow trains with when binary_crossentropy meets a softmax.',
     }),
     optimizer: optimizerSchema,
     classWeights: optional(classWeightsSchema),

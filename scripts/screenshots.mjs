@@ -1,0 +1,52 @@
+/**
+ * Pictures of MLflow's pages for the docs, made with a real browser on a run on synthetic data.
+ * usage: node scripts/screenshots.mjs RUN   (of the project's own runs/; needs Chromium)
+ */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import puppeteer from 'puppeteer-core'
+
+const [run = 'last'] = process.argv.slice(2)
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+if (!executablePath) throw new Error('Chromium is not installed: apt-get install chromium')
+
+const ui = spawn('./runner', ['ui', run], { stdio: ['ignore', 'pipe', 'inherit'] })
+const url = await new Promise((resolve) => ui.stdout.once('data', (chunk) => resolve(String(chunk).trim().split('\n')[0])))
+const browser = await puppeteer.launch({
+  executablePath,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+  defaultViewport: { width: 1500, height: 950 },
+})
+try {
+  const page = await browser.newPage()
+  const [server, hash] = url.split('/#')
+  const [path, mode] = hash.split('?')
+  const shoot = async (name, address) => {
+    await page.goto(address, { waitUntil: 'networkidle2', timeout: 90_000 })
+    await delay(4000)
+    // A browser's first visit opens MLflow's assistant over a quarter of the page.
+    await page.evaluate(() =>
+      document
+        .querySelectorAll('[aria-label="Close"], [aria-label="Close Assistant"], [data-component-id*="assistant"] button')
+        .forEach((button) => button.click()),
+    )
+    await delay(1500)
+    await page.screenshot({ path: `docs/pictures/${name}.png` })
+    console.log(`docs/pictures/${name}.png  ${address}`)
+  }
+  await shoot('mlflow-run', `${server}/#${path}?${mode}`)
+  await shoot('mlflow-metrics', `${server}/#${path}/model-metrics?${mode}`)
+  await shoot('mlflow-artifacts', `${server}/#${path}/artifacts/plots/training.png?${mode}`)
+} finally {
+  await browser.close()
+  ui.kill('SIGINT')
+}
