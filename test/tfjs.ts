@@ -7,6 +7,8 @@ export function loadTensorflow(options: { readonly onednn: boolean }): void {
   process.env['TF_CPP_MIN_LOG_LEVEL'] = '3'
   process.env['TF_ENABLE_ONEDNN_OPTS'] = options.onednn ? '1' : '0'
   createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu')
+  // Tests that compare with tfjs's own cpu backend need not be told that it is slow.
+  tf.env().set('IS_TEST', true)
 }
 
 /** The largest difference, relative to each expected value or to the floor where that is larger. */
