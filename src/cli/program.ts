@@ -1,5 +1,6 @@
 /** Every command with its options. What a command needs is loaded when it is called: `check` starts without sharp and TensorFlow. */
 import { Command, Option } from 'commander'
+import type { Network } from '../network/plan.ts'
 import type { Preparation } from '../run/prepare.ts'
 import type { Workspace } from '../run/workspace.ts'
 import type { TrainOptions } from './train-command.ts'
@@ -48,8 +49,14 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
 
   withSet(root.command('plan <file>').description('the network, the split, the steps and learning rates; nothing is trained')).action(
     async (file: string, { set }: SetOption) => {
-      const { planExperiment, renderWholePlan } = await import('../run/plan.ts')
-      terminal.out(renderWholePlan(await planExperiment(file, set, await preparation())))
+      const [{ planExperiment, renderDataPlan }, { renderPlan }, { caveats }] = await Promise.all([
+        import('../run/plan.ts'),
+        import('../network/render-plan.ts'),
+        import('./caveats.ts'),
+      ])
+      const onNetwork = (network: Network): void => terminal.out(`${renderPlan(network)}\n`)
+      const plan = await planExperiment({ file, set, onNetwork, ...(await preparation()) })
+      terminal.out([...caveats(plan.experiment, plan.dataset, terminal.outColor), renderDataPlan(plan)].join('\n'))
     },
   )
 
@@ -58,7 +65,7 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     .action(async (file: string, { set, to }: SetOption & { readonly to?: string }) => {
       const [{ splitDataset }, { renderSplit }] = await Promise.all([import('../run/split.ts'), import('./show-split.ts')])
       const { experiment, dataset } = await splitDataset({ file, set, to: to ?? null, ...(await preparation()) })
-      terminal.out(renderSplit(experiment, dataset))
+      terminal.out(renderSplit(experiment, dataset, terminal.outColor))
     })
 
   root

@@ -16,10 +16,18 @@ export interface WholePlan {
   readonly dataset: PreparedDataset
 }
 
+export interface PlanRequest extends Preparation {
+  readonly file: string
+  readonly set: readonly string[]
+  /** Told at once of what needs no images, whatever becomes of the rest. */
+  readonly onNetwork: (network: Network) => void
+}
+
 /** Throws `Fault` where the file or its data are at fault. */
-export async function planExperiment(file: string, set: readonly string[], preparation: Preparation): Promise<WholePlan> {
+export async function planExperiment({ file, set, onNetwork, ...preparation }: PlanRequest): Promise<WholePlan> {
   const { located, network, diagnostics, sources } = await loadChecked(file, set, preparation.workspace)
   if (diagnostics.length > 0) preparation.listen({ type: 'warnings', diagnostics, sources })
+  onNetwork(network)
   await requireRunsFolder(preparation.workspace)
   const dataset = await prepareData(located, sources, preparation)
   return { experiment: located.experiment, network, dataset }
@@ -27,11 +35,16 @@ export async function planExperiment(file: string, set: readonly string[], prepa
 
 /** Lines without a trailing newline. */
 export function renderWholePlan(plan: WholePlan): string {
-  return [renderPlan(plan.network), '', ...splitLines(plan), '', ...trainingLines(plan)].join('\n')
+  return [renderPlan(plan.network), '', renderDataPlan(plan)].join('\n')
+}
+
+/** The part that depends on the images: the split, steps, learning rates, class weights. */
+export function renderDataPlan(plan: Omit<WholePlan, 'network'>): string {
+  return [...splitLines(plan), '', ...trainingLines(plan)].join('\n')
 }
 
 /** Images of each class on each side, and whose they are. */
-export function splitLines({ experiment, dataset }: Pick<WholePlan, 'experiment' | 'dataset'>): string[] {
+export function splitLines({ experiment, dataset }: Omit<WholePlan, 'network'>): string[] {
   const { classes } = experiment.dataset
   const heading = ['', 'images', ...classes.map(({ name }) => name), groupWord(experiment)]
   const rows = splitNames.map((split) => {
@@ -50,7 +63,7 @@ export function groupWord({ dataset: { layout }, split }: Experiment): string {
   return word === undefined ? 'groups' : `${word}s`
 }
 
-function trainingLines({ experiment, dataset }: WholePlan): string[] {
+function trainingLines({ experiment, dataset }: Omit<WholePlan, 'network'>): string[] {
   const { training, optimizer, classWeights } = experiment
   const images = dataset.counts.train.classes
   const steps = stepsPerEpoch(sum(images), training.batchSize)
