@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CommanderError, type Command } from 'commander'
-import { writingFault } from '../dataset/system-error.ts'
+import { systemCode, writingFault } from '../dataset/system-error.ts'
 import { Fault } from '../diagnostics/diagnostic.ts'
 import { renderDiagnostics } from '../diagnostics/frame.ts'
 import { nearestWord } from '../diagnostics/nearest.ts'
@@ -80,5 +80,7 @@ function explain(error: unknown, terminal: Terminal): number {
 function faultOfDisk(error: unknown): Fault | null {
   const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : 'runs/'
   const fault = writingFault(error, path)
-  return fault ? new Fault([fault], 3) : null
+  if (!fault) return null
+  const message = `${path} cannot be written to any more (${systemCode(error) ?? ''}); what was committed before stays`
+  return new Fault([{ ...fault, message }], 3)
 }

@@ -121,7 +121,10 @@ class JournalWriter implements Journal {
   async #write(event: Event): Promise<Recorded> {
     const recorded: Recorded = { ...event, sequence: this.events.length, at: this.#options.now() }
     const line = Buffer.from(`${encodeEvent(recorded)}\n`)
-    await this.#file.write(line, 0, line.length, this.#position)
+    // A disk that is nearly full takes a part, and says so only when it is asked for the rest.
+    let written = 0
+    while (written < line.length)
+      written += (await this.#file.write(line, written, line.length - written, this.#position + written)).bytesWritten
     if (synced.has(event.type)) await this.#file.datasync()
     this.#position += line.length
     this.events.push(recorded)

@@ -1,0 +1,155 @@
+/** Every command that does not train, as a child process: what it prints where, and how it exits. */
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeHome, projectRoot, type Home } from '../runner.ts'
+
+const smoke = 'experiments/smoke.yaml'
+let home: Home
+
+beforeAll(async () => {
+  home = await makeHome()
+})
+afterAll(() => home.remove())
+
+describe('usage', () => {
+  it('lists the commands where none is given, and exits 2', async () => {
+    const { exitCode, stdout, stderr } = await home.runner([])
+    expect(exitCode).toBe(2)
+    expect(stdout).toBe('')
+    for (const command of ['run', 'check', 'plan', 'split', 'sync', 'ui', 'list', 'doctor', 'schema'])
+      expect(stderr).toMatch(new RegExp(`^  ${command} `, 'm'))
+    expect(stderr).toContain('Exit codes:')
+  })
+
+  it('prints help and version on stdout when they are asked for', async () => {
+    const help = await home.runner(['--help'])
+    expect(help).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(help.stdout).toContain('Usage: runner')
+    const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { version: string }
+    expect(await home.runner(['--version'])).toEqual({ exitCode: 0, stdout: version, stderr: '' })
+  })
+
+  it.each([
+    [['chekc', smoke], 'error  command-unknown\n  there is neither a command nor a file "chekc". Did you mean "check"?'],
+    [['lst'], 'error  command-unknown\n  there is neither a command nor a file "lst". Did you mean "list"?'],
+    [['xyzzy'], 'error  command-unknown\n  there is neither a command nor a file "xyzzy". runner --help lists the commands.'],
+    [
+      ['check', smoke, '--formt', 'json'],
+      "error: unknown option '--formt'\n(Did you mean --format?)\nrunner --help lists the commands and their options.",
+    ],
+    [
+      ['check', smoke, '--format', 'xml'],
+      "error: option '--format <format>' argument 'xml' is invalid. Allowed choices are pretty, json.\nrunner --help lists the commands and their options.",
+    ],
+    [['plan'], "error: missing required argument 'file'\nrunner --help lists the commands and their options."],
+  ])('refuses %j with exit code 2 and the way out', async (args, stderr) => {
+    expect(await home.runner(args)).toEqual({ exitCode: 2, stdout: '', stderr })
+  })
+
+  it('takes --set before the file as well as behind it', async () => {
+    const before = await home.runner(['--set', 'training.epochs=x', smoke])
+    expect(before.exitCode).toBe(1)
+    expect(before.stderr).toBe((await home.runner([smoke, '--set', 'training.epochs=x'])).stderr)
+  })
+})
+
+describe('check', () => {
+  it('prints exactly the fault, and leaves nothing behind', async () => {
+    expect(await home.runner(['check', smoke, '--set', 'model.layers.0.separableConv2d.filter=8'])).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: [
+        '--set:1:32  error  unknown-key',
+        '   1 │ model.layers.0.separableConv2d.filter=8',
+        '     │                                ^^^^^^ unknown key "filter" in model.layers.0.separableConv2d. Did you mean "filters"?',
+      ].join('\n'),
+    })
+    expect(await readdir(home.path)).toEqual([])
+  })
+
+  it('names every sound file on stdout and every fault of the others on stderr', async () => {
+    const { exitCode, stdout, stderr } = await home.runner(['check', smoke, 'experiments/baseline.yaml', 'nowhere.yaml'])
+    expect(exitCode).toBe(1)
+    expect(stdout).toBe(`✓ ${smoke}\n✓ experiments/baseline.yaml`)
+    expect(stderr).toContain('file-unreadable')
+  })
+
+  it('writes faults as JSON with places', async () => {
+    const { exitCode, stdout, stderr } = await home.runner(['check', smoke, '--set', 'seed=-1', '--format', 'json'])
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' })
+    expect(JSON.parse(stdout)).toMatchObject([{ code: 'out-of-range', severity: 'error', file: '--set', start: { line: 1, column: 6 } }])
+  })
+})
+
+describe('plan', () => {
+  it('shows network, split, steps, learning rates and class weights, and says that the data are synthetic', async () => {
+    const { exitCode, stdout } = await home.runner(['plan', smoke])
+    expect(exitCode).toBe(0)
+    expect(stdout).toContain('2,397 parameters: 2,381 to train, 16 moving statistics')
+    expect(stdout).toContain('!! SYNTHETIC DATA !!')
+    expect(stdout).toMatch(/^ +images +benign +malignant +patients$/m)
+    expect(stdout).toMatch(/^train +48 +31 +17 +4$/m)
+    expect(stdout).toContain('3 epochs of 3 steps with 16 images each, 9 steps in all')
+    // 0.01 / (1 + 0.01/3 · 8)
+    expect(stdout).toContain('adagrad, learning rate 0.01 in the first step and 0.00974 in the last')
+    expect(stdout).toContain('class weights: benign 1, malignant 1.824')
+  })
+
+  it('shows the network even where the images are missing', async () => {
+    const { exitCode, stdout, stderr } = await home.runner(['plan', smoke, '--set', 'dataset.root=nowhere'])
+    expect(exitCode).toBe(1)
+    expect(stdout).toContain('2,397 parameters')
+    expect(stderr).toContain('dataset-missing')
+  })
+})
+
+describe('list', () => {
+  it('says how to get a run where there is none', async () => {
+    const empty = await makeHome()
+    expect(await empty.runner(['list'])).toEqual({
+      exitCode: 0,
+      stdout: 'No runs yet: ./runner experiments/smoke.yaml makes one in seconds.',
+      stderr: '',
+    })
+    await empty.remove()
+  })
+
+  it('shows what became of each run, a damaged journal among them, and is read by programs that stop reading', async () => {
+    const run = (name: string): string => join(home.path, 'runs', 'shelf', name)
+    const started = {
+      type: 'run-started',
+      version: 1,
+      run: 'a',
+      name: 'a',
+      experiment: 'shelf',
+      seed: 1,
+      epochs: 9,
+      tags: { synthetic: 'true' },
+    }
+    const epoch = { type: 'epoch', epoch: 1, step: 3, metrics: { 'val/roc_auc': 0.875 }, seconds: 1 }
+    const committed = { type: 'committed', epoch: 1, step: 3, checkpoint: 1, isBest: true }
+    const lines = [started, epoch, committed].map((event, sequence) => JSON.stringify({ ...event, sequence, at: 1 }))
+    await mkdir(run('20260101-000000-killed-aaaa'), { recursive: true })
+    await writeFile(join(run('20260101-000000-killed-aaaa'), 'journal.jsonl'), `${lines.join('\n')}\n{"type":"torn`)
+    await cp(run('20260101-000000-killed-aaaa'), run('20260102-000000-damaged-bbbb'), { recursive: true })
+    await writeFile(join(run('20260102-000000-damaged-bbbb'), 'journal.jsonl'), `${lines.join('\n?\n')}\n`)
+
+    const { exitCode, stdout } = await home.runner(['list'])
+    expect(exitCode).toBe(0)
+    expect(stdout.split('\n')).toEqual([
+      'run                           experiment  status             epochs  AUC    on',
+      '20260101-000000-killed-aaaa   shelf       running or killed  1/9     0.875  validation  synthetic',
+      '20260102-000000-damaged-bbbb              damaged journal',
+    ])
+  })
+})
+
+describe('doctor', () => {
+  it('names each part of the set-up with what was found', async () => {
+    const { exitCode, stdout } = await home.runner(['doctor'])
+    expect(exitCode).toBe(0)
+    for (const part of ['node', 'python', 'c\\+\\+ compiler', 'tensorflow', 'binding', 'mlflow', 'device'])
+      expect(stdout).toMatch(new RegExp(`^ok +${part} +\\S`, 'm'))
+  })
+})
