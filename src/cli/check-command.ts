@@ -23,10 +23,10 @@ export async function checkFiles(
     const records = outcomes.flatMap(({ diagnostics, sources }) => diagnosticRecords(diagnostics, sources))
     terminal.out(JSON.stringify(records, null, 2))
   } else {
-    for (const { file, diagnostics, sources, value } of outcomes) {
-      if (diagnostics.length > 0) terminal.say(`${renderDiagnostics(diagnostics, sources, { color: terminal.color })}\n`)
-      if (value) terminal.out(`${paint('✓', 'green', terminal.outColor)} ${file}`)
-    }
+    const faulty = outcomes.filter(({ diagnostics }) => diagnostics.length > 0)
+    const frames = faulty.map(({ diagnostics, sources }) => renderDiagnostics(diagnostics, sources, { color: terminal.color }))
+    if (frames.length > 0) terminal.say(frames.join('\n\n'))
+    for (const { file, value } of outcomes) if (value) terminal.out(`${paint('✓', 'green', terminal.outColor)} ${file}`)
   }
   return outcomes.some(({ diagnostics }) => hasError(diagnostics)) ? 1 : 0
 }

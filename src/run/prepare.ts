@@ -5,6 +5,7 @@ import { systemCode } from '../dataset/system-error.ts'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Sources } from '../diagnostics/frame.ts'
 import { EngineError, startEngine, type Engine } from '../engine/engine.ts'
+import type { EngineFailure } from '../engine/protocol.ts'
 import type { Experiment, Located } from '../experiment/experiment.ts'
 import { packsFolder } from '../journal/run-folder.ts'
 import { engineEnvironment } from '../setup/engine-environment.ts'
@@ -90,9 +91,17 @@ async function startTensorflow({ runtime }: Experiment, { workspace, listen }: P
   }
 }
 
+const waysOut: Readonly<Partial<Record<EngineFailure['code'], string>>> = {
+  'out-of-memory': 'A smaller training.batchSize, smaller images or a smaller runtime.imageBudget need less.',
+  checkpoint: 'Free some space under runs/, or set RUNNER_HOME to another place. What was committed before stays.',
+  internal: 'This is a bug, of runner or of a library: please report it with what stands above.',
+}
+
 /** Without a GPU or a disk to write to it is the machine's fault, else the training's. */
 export function engineFault({ failure: { code, message } }: EngineError): Fault {
-  return new Fault([{ code: `engine-${code}`, severity: 'error', message }], code === 'no-gpu' || code === 'checkpoint' ? 3 : 4)
+  const hint = waysOut[code]
+  const diagnostic: Diagnostic = { code: `engine-${code}`, severity: 'error', message, ...(hint === undefined ? {} : { hint }) }
+  return new Fault([diagnostic], code === 'no-gpu' || code === 'checkpoint' ? 3 : 4)
 }
 
 /** The work, or a rejection with the signal's reason as soon as it is aborted. */
