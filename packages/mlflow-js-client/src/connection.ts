@@ -1,46 +1,42 @@
-/** Requests with authentication, time limits and retries; errors without credentials. */
-import pRetry, { AbortError } from 'p-retry'
+/** Requests with authentication, time limits and retries; errors that say what to do. */
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import pRetry from 'p-retry'
+import { MlflowError, redactUri } from './errors.ts'
 
 export interface ConnectionOptions {
-  /** `http://host:port`, perhaps with a path. */
+  /** `http://host:port`, perhaps with a path; credentials may stand in it. */
   readonly trackingUri: string
   readonly username?: string
   readonly password?: string
+  /** Sent as a bearer token, before user and password. */
   readonly token?: string
-  /** Of one request. Default 30 s. */
+  readonly workspace?: string
+  /** Of one request, without the time that a file takes. Default 30 s. */
   readonly timeoutMs?: number
   /** Further attempts after a failure that may pass. Default 4. */
   readonly retries?: number
   readonly fetch?: typeof globalThis.fetch
 }
 
-/** What the server, or the way to it, answered instead of a result. */
-export class MlflowError extends Error {
-  /** HTTP status; 0 where no answer came. */
-  readonly status: number
-  /** MLflow's `error_code`, such as RESOURCE_DOES_NOT_EXIST; empty where the answer was not MLflow's. */
-  readonly code: string
-  constructor(message: string, status: number, code: string, cause?: unknown) {
-    super(message, { cause })
-    this.name = 'MlflowError'
-    this.status = status
-    this.code = code
-  }
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT'
+  /** From the server's root; or `//host/…`, where the server names another host for its artifacts. */
+  readonly path: string
+  /** Becomes JSON. */
+  readonly body?: unknown
+  /** A file that is the body, read as it is sent. */
+  readonly file?: string
+  /** False where a second attempt may do again what the first did already. */
+  readonly isRepeatable?: boolean
 }
 
-const passing = new Set([408, 429, 500, 502, 503, 504])
-
-/** The URI without user and password: what may be shown. */
-export function redactUri(uri: string): string {
-  try {
-    const url = new URL(uri)
-    url.username = ''
-    url.password = ''
-    return url.href.replace(/\/$/, '')
-  } catch {
-    return uri.replace(/\/\/[^/@]*@/, '//')
-  }
-}
+/** A file may take this much longer than any other request: half a megabyte a second. */
+const bytesPerMs = 500
+const longestRetryAfterMs = 60_000
+const longestMessage = 600
 
 export class Connection {
   /** Without credentials. */
@@ -49,73 +45,141 @@ export class Connection {
   readonly #timeoutMs: number
   readonly #retries: number
   readonly #fetch: typeof globalThis.fetch
+  readonly #closing = new AbortController()
 
   constructor(options: ConnectionOptions) {
-    this.uri = redactUri(options.trackingUri)
-    this.#headers = authorization(options)
+    this.uri = addressOf(options.trackingUri)
+    const workspace = options.workspace === undefined ? {} : { 'x-mlflow-workspace': options.workspace }
+    this.#headers = { ...authorization(options), ...workspace }
     this.#timeoutMs = options.timeoutMs ?? 30_000
     this.#retries = options.retries ?? 4
     this.#fetch = options.fetch ?? globalThis.fetch
   }
 
   /** A JSON answer. An empty one is `{}`; an answer that is no JSON means that this is not MLflow. */
-  async json(method: string, path: string, body?: unknown): Promise<unknown> {
-    const init: RequestInit =
-      body === undefined ? { method } : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
-    const text = await this.#send(path, init, (response) => response.text())
+  async json(request: ApiRequest): Promise<object> {
+    const text = await this.#send(request, (response) => response.text())
     if (text === '') return {}
-    try {
-      return JSON.parse(text) as unknown
-    } catch {
-      throw new MlflowError(`${this.uri}${path} answered with something that is not JSON; is this an MLflow server?`, 200, '')
-    }
+    const answer = parseObject(text)
+    if (!answer) throw new MlflowError(`${this.uri} answered with something that is not JSON; is this an MLflow server?`, { status: 200 })
+    return answer
   }
 
-  put(path: string, body: Uint8Array): Promise<void> {
-    return this.#send(path, { method: 'PUT', body }, async (response) => {
-      await response.arrayBuffer()
+  /** The answer as it is. */
+  bytes(request: ApiRequest): Promise<Uint8Array> {
+    return this.#send(request, async (response) => new Uint8Array(await response.arrayBuffer()))
+  }
+
+  /** Ends what is under way, and every later request, with an error: nothing of this connection keeps a process alive. */
+  close(): void {
+    this.#closing.abort(new MlflowError(`the connection to ${this.uri} was closed`, { status: 0 }))
+  }
+
+  #send<T>(request: ApiRequest, read: (response: Response) => Promise<T>): Promise<T> {
+    const { signal } = this.#closing
+    return pRetry(() => this.#attempt(request, read), {
+      retries: request.isRepeatable === false ? 0 : this.#retries,
+      minTimeout: 200,
+      maxTimeout: 5000,
+      randomize: true,
+      signal,
+      shouldRetry: ({ error }) => error instanceof MlflowError && error.isPassing,
+      onFailedAttempt: async ({ error, retriesLeft }) => {
+        if (retriesLeft > 0 && error instanceof MlflowError && error.retryAfterMs > 0)
+          await delay(Math.min(error.retryAfterMs, longestRetryAfterMs), undefined, { signal })
+      },
     })
   }
 
-  bytes(path: string): Promise<Uint8Array> {
-    return this.#send(path, { method: 'GET' }, async (response) => new Uint8Array(await response.arrayBuffer()))
-  }
-
-  #send<T>(path: string, init: RequestInit, read: (response: Response) => Promise<T>): Promise<T> {
-    const attempt = async (): Promise<T> => {
-      const error = await this.#attempt(path, init).then(
-        async (response) => (response.ok ? { value: await read(response) } : await this.#explain(response, path)),
-        (cause: unknown) => new MlflowError(`${this.uri} does not answer: ${reasonOf(cause)}`, 0, '', cause),
-      )
-      if (!(error instanceof MlflowError)) return error.value
-      throw error.status === 0 || passing.has(error.status) ? error : new AbortError(error)
-    }
-    return pRetry(attempt, { retries: this.#retries, minTimeout: 200, maxTimeout: 5000, randomize: true })
-  }
-
-  #attempt(path: string, init: RequestInit): Promise<Response> {
-    const headers = { ...this.#headers, ...(init.headers as Record<string, string> | undefined) }
-    return this.#fetch(`${this.uri}${path}`, { ...init, headers, signal: AbortSignal.timeout(this.#timeoutMs) })
-  }
-
-  async #explain(response: Response, path: string): Promise<MlflowError> {
-    const text = await response.text().catch(() => '')
+  async #attempt<T>(request: ApiRequest, read: (response: Response) => Promise<T>): Promise<T> {
+    const { init, extraMs } = await bodyOf(request)
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(Math.ceil(this.#timeoutMs + extraMs))])
+    const url = `${request.path.startsWith('//') ? new URL(this.uri).protocol : this.uri}${request.path}`
+    const headers = { ...this.#headers, ...init.headers }
     try {
-      const { error_code: code, message } = JSON.parse(text) as { error_code?: string; message?: string }
-      return new MlflowError(message ?? `status ${response.status}`, response.status, code ?? '')
-    } catch {
-      const hint = response.status === 403 ? '; the server refuses this host name, see its --allowed-hosts' : ''
-      return new MlflowError(`${this.uri}${path} answered ${response.status}${hint}`, response.status, '')
+      const response = await this.#fetch(url, { ...init, method: request.method, headers, signal })
+      if (response.ok) return await read(response)
+      throw await this.#explain(response)
+    } catch (cause) {
+      if (cause instanceof MlflowError) throw cause
+      throw new MlflowError(`${this.uri} does not answer: ${reasonOf(cause)}`, { status: 0, cause })
     }
   }
+
+  async #explain(response: Response): Promise<MlflowError> {
+    const { status } = response
+    const retryAfterMs = retryAfter(response.headers.get('retry-after'))
+    const { message, code } = readError(await response.text().catch(() => ''))
+    const said = message === null ? `${this.uri} answered with status ${status}` : message.slice(0, longestMessage)
+    return new MlflowError(`${said}${hintFor(status, message)}`, { status, code, retryAfterMs })
+  }
+}
+
+interface Body {
+  readonly init: { readonly body?: NonNullable<RequestInit['body']>; readonly duplex?: 'half'; readonly headers?: Record<string, string> }
+  readonly extraMs: number
+}
+
+/** Made anew for each attempt: a stream can be read once only. */
+async function bodyOf({ body, file }: ApiRequest): Promise<Body> {
+  if (file !== undefined) {
+    const { size } = await stat(file)
+    // MLflow's server reads nothing without a length.
+    const headers = { 'content-length': String(size), 'content-type': 'application/octet-stream' }
+    const stream = size === 0 ? new Uint8Array() : Readable.toWeb(createReadStream(file))
+    return { init: { body: stream as NonNullable<RequestInit['body']>, duplex: 'half', headers }, extraMs: size / bytesPerMs }
+  }
+  if (body === undefined) return { init: {}, extraMs: 0 }
+  return { init: { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }, extraMs: 0 }
+}
+
+/** Without credentials, and without the `#/experiments/…` of a page's address. */
+function addressOf(trackingUri: string): string {
+  const url = URL.canParse(trackingUri) ? new URL(trackingUri) : null
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new MlflowError(`${JSON.stringify(redactUri(trackingUri))} is not the address of a server, such as http://127.0.0.1:5000`, {
+      status: 0,
+    })
+  url.hash = ''
+  url.search = ''
+  return redactUri(url.href)
 }
 
 function authorization({ trackingUri, username, password, token }: ConnectionOptions): Record<string, string> {
   if (token !== undefined) return { authorization: `Bearer ${token}` }
-  const url = URL.canParse(trackingUri) ? new URL(trackingUri) : null
-  const user = username ?? (url ? decodeURIComponent(url.username) : '')
-  const secret = password ?? (url ? decodeURIComponent(url.password) : '')
+  const url = new URL(trackingUri)
+  const user = username ?? decodeURIComponent(url.username)
+  const secret = password ?? decodeURIComponent(url.password)
   return user === '' ? {} : { authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}` }
+}
+
+/** MLflow answers errors as JSON; proxies, and its own host check, as text or HTML. */
+function readError(text: string): { message: string | null; code: string } {
+  const { error_code: code, message } = (parseObject(text) ?? {}) as { error_code?: unknown; message?: unknown }
+  return { message: typeof message === 'string' ? message : null, code: typeof code === 'string' ? code : '' }
+}
+
+function parseObject(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' ? value : null
+  } catch {
+    return null
+  }
+}
+
+function hintFor(status: number, message: string | null): string {
+  if (status === 401) return '; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN'
+  if (message !== null) return ''
+  if (status === 403) return '; it may refuse this host name: start it with --allowed-hosts, or use its IP address'
+  return status < 500 && status !== 408 && status !== 429 ? '; is this an MLflow server?' : ''
+}
+
+/** Seconds, or a date (RFC 9110, section 10.2.3), to milliseconds. */
+function retryAfter(header: string | null): number {
+  if (header === null) return 0
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,9 @@
 /** The package's public face. */
 export { MlflowClient } from './client.ts'
-export { MlflowError, redactUri, type ConnectionOptions } from './connection.ts'
+export type { ConnectionOptions } from './connection.ts'
+export type { HasArtifacts } from './artifacts.ts'
 export { connectionFromEnvironment } from './environment.ts'
-export { limits } from './limits.ts'
+export { MlflowError, redactUri } from './errors.ts'
+export { limits, toKey } from './limits.ts'
+export type { ModelCalls } from './models.ts'
 export type * from './types.ts'

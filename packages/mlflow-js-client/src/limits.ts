@@ -1,37 +1,79 @@
 /** MLflow's limits, checked here: past them the server truncates, or silently drops what follows in a request. */
-import type { Metric, Tag } from './types.ts'
+import type { DatasetInput, Metric, Tag } from './types.ts'
 
 export const limits = {
   metricsPerBatch: 1000,
   paramsPerBatch: 100,
   tagsPerBatch: 100,
+  /** Of a request, in bytes: MLflow's documentation says 1 MB, and proxies hold it. */
+  batchBytes: 900_000,
   keyLength: 250,
   paramLength: 6000,
   tagLength: 8000,
+  /** 20,000 since 3.12; older servers take this much. */
+  experimentTagLength: 5000,
+  experimentNameLength: 500,
+  datasetNameLength: 500,
   digestLength: 36,
 } as const
 
-/** Letters, digits, `_ - . space : /`, without empty, `.` or `..` parts: what every server takes. */
+/** Letters, digits, `_ - . space : /`: what every server takes in a key. */
+const refused = /[^\p{L}\p{N}_\-. :/]/gu
 const key = /^[\p{L}\p{N}_\-. :]+(\/[\p{L}\p{N}_\-. :]+)*$/u
 
-function checkKey(name: string): void {
+/** The nearest key that MLflow takes: `loss (raw)` becomes `loss _raw_`. */
+export function toKey(name: string): string {
+  const parts = name.replace(refused, '_').split('/')
+  const kept = parts.filter((part) => part !== '' && part !== '.' && part !== '..')
+  return (kept.join('/') || '_').slice(0, limits.keyLength)
+}
+
+export function checkKey(name: string): void {
   if (name.length > limits.keyLength || !key.test(name) || name.split('/').some((part) => part === '.' || part === '..'))
     throw new RangeError(`MLflow takes no key ${JSON.stringify(name)}: at most ${limits.keyLength} letters, digits, _ - . : / and spaces`)
 }
 
 export function checkMetric({ key: name, value, timestamp, step }: Metric): void {
   checkKey(name)
-  if (typeof value !== 'number' || !Number.isSafeInteger(timestamp) || !Number.isSafeInteger(step))
-    throw new RangeError(`metric ${name} needs a number, a timestamp in whole milliseconds and a whole step`)
+  if (typeof value !== 'number') throw new RangeError(`metric ${name} needs a number, not ${JSON.stringify(value)}`)
+  checkInteger(`the timestamp of metric ${name}`, timestamp)
+  checkInteger(`the step of metric ${name}`, step)
+}
+
+export function checkInteger(what: string, value: number | undefined): void {
+  if (value !== undefined && !Number.isSafeInteger(value)) throw new RangeError(`${what} has to be a whole number, not ${value}`)
 }
 
 export function checkTag({ key: name, value }: Tag, longest: number): void {
   checkKey(name)
-  if (typeof value !== 'string' || value.length > longest)
+  if (typeof value !== 'string') throw new RangeError(`${name} needs a text, not ${JSON.stringify(value)}`)
+  if (value.length > longest)
     throw new RangeError(`${name} is longer than the ${longest} characters that MLflow keeps; put it into an artifact`)
 }
 
-/** Cuts a list into batches. */
+export function checkInput({ tags, dataset }: DatasetInput): void {
+  for (const tag of tags) checkTag(tag, 500)
+  for (const [name, value] of Object.entries(dataset))
+    if (typeof value !== 'string') throw new RangeError(`a dataset's ${name} has to be a text`)
+  if (dataset.name.length > limits.datasetNameLength)
+    throw new RangeError(`a dataset's name has at most ${limits.datasetNameLength} characters`)
+  if (dataset.digest.length > limits.digestLength) throw new RangeError(`a dataset's digest has at most ${limits.digestLength} characters`)
+}
+
+/** Cuts a list into batches of so many items, each below `limits.batchBytes` as JSON. */
 export function batches<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
+  const cut: T[][] = []
+  let bytes = Infinity
+  for (const item of items) {
+    const weight = Buffer.byteLength(JSON.stringify(item)) + 1
+    const last = cut.at(-1)
+    if (last && last.length < size && bytes + weight <= limits.batchBytes) {
+      last.push(item)
+      bytes += weight
+    } else {
+      cut.push([item])
+      bytes = weight
+    }
+  }
+  return cut
 }

@@ -12,6 +12,10 @@ export interface Metric {
   readonly value: number
   readonly timestamp: number
   readonly step: number
+  /** The logged model, and the dataset, that the metric speaks of. No NaN with a model: the server stores 0. */
+  readonly model_id?: string
+  readonly dataset_name?: string
+  readonly dataset_digest?: string
 }
 
 export type RunStatus = 'RUNNING' | 'SCHEDULED' | 'FINISHED' | 'FAILED' | 'KILLED'
@@ -21,6 +25,7 @@ export interface Experiment {
   readonly name: string
   readonly lifecycle_stage: 'active' | 'deleted'
   readonly artifact_location: string
+  readonly tags?: readonly Tag[]
 }
 
 export interface RunInfo {
@@ -31,18 +36,22 @@ export interface RunInfo {
   readonly start_time: number
   readonly end_time?: number
   readonly artifact_uri: string
+  readonly lifecycle_stage: 'active' | 'deleted'
 }
 
 export interface Run {
   readonly info: RunInfo
+  /** Metrics are the latest of each key: the greatest by step, time and value. */
   readonly data: { readonly metrics?: readonly Metric[]; readonly params?: readonly Param[]; readonly tags?: readonly Tag[] }
+  readonly inputs?: { readonly dataset_inputs?: readonly DatasetInput[] }
 }
 
 export interface DatasetInput {
+  /** `mlflow.data.context`: training, validation or testing. */
   readonly tags: readonly Tag[]
   readonly dataset: {
     readonly name: string
-    /** At most 36 characters. */
+    /** At most 36 characters; one for each context, because the second context of a known dataset is dropped. */
     readonly digest: string
     readonly source_type: string
     /** JSON texts, as Python's client writes them. */
@@ -66,8 +75,45 @@ export interface UpdateRun {
   readonly run_name?: string
 }
 
+export interface SearchRuns {
+  readonly experimentIds: readonly string[]
+  /** In MLflow's filter language: ``tags.`mlflow.parentRunId` = '…'``. */
+  readonly filter?: string
+  /** ``metrics.`val/roc_auc` DESC``. Newest first without it. */
+  readonly orderBy?: readonly string[]
+  /** In all. Default 1000. */
+  readonly maxResults?: number
+}
+
 export interface FileInfo {
   readonly path: string
   readonly is_dir: boolean
   readonly file_size?: number
+}
+
+export interface CreateLoggedModel {
+  readonly experiment_id: string
+  /** Without `/ : . % " '`. */
+  readonly name: string
+  readonly model_type?: string
+  readonly source_run_id?: string
+  readonly params?: readonly Param[]
+  readonly tags?: readonly Tag[]
+}
+
+export interface LoggedModel {
+  readonly info: {
+    /** `m-` and 32 hexadecimal digits. */
+    readonly model_id: string
+    readonly name: string
+    readonly experiment_id: string
+    readonly artifact_uri: string
+    readonly status: string
+  }
+  readonly data?: { readonly params?: readonly Param[]; readonly metrics?: readonly Metric[] }
+}
+
+export interface ModelVersion {
+  readonly name: string
+  readonly version: string
 }
