@@ -5,7 +5,7 @@ export interface RunState {
   readonly started: (RunStarted & { readonly at: number }) | null
   /** Epochs whose checkpoint is on disk, in order; later ones were begun again and count once. */
   readonly committed: readonly (EpochEnded & { readonly at: number })[]
-  /** `running` where no end was written: alive, or killed. */
+  /** `running` where no end was written, or where it was resumed since: alive, or killed. */
   readonly status: 'running' | 'finished' | 'failed' | 'interrupted'
   readonly bestEpoch: number | null
   readonly endedAt: number | null
@@ -22,6 +22,11 @@ export function foldRun(events: readonly Recorded[]): RunState {
   const committed = new Map<number, EpochEnded & { readonly at: number }>()
   for (const event of events) {
     if (event.type === 'run-started') started = event
+    if (event.type === 'engine-started') {
+      status = 'running'
+      endedAt = null
+      reason = null
+    }
     if (event.type === 'epoch') written.set(event.epoch, event)
     if (event.type === 'committed') {
       const epoch = written.get(event.epoch)

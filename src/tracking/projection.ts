@@ -1,6 +1,6 @@
 /** What MLflow is told of a run: a pure function of its journal, so that it can be told again at any time. */
 import type { DatasetInput, Metric, Param, RunStatus, Tag } from 'mlflow-js-client'
-import { limits } from 'mlflow-js-client'
+import { limits, toKey } from 'mlflow-js-client'
 import type { DatasetUsed, Metrics, Recorded } from '../journal/events.ts'
 import { foldRun } from '../journal/run-state.ts'
 
@@ -16,12 +16,15 @@ export interface Projection {
   readonly metrics: readonly Metric[]
   /** Paths in the run folder, finished. */
   readonly artifacts: readonly string[]
-  readonly end: { readonly status: RunStatus; readonly endTime: number } | null
+  readonly status: RunStatus
+  /** Null while the run goes on. */
+  readonly endTime: number | null
 }
 
 export const runTag = 'runner.run'
 
-const statuses = { finished: 'FINISHED', failed: 'FAILED', interrupted: 'KILLED' } as const
+/** A run that was killed stays RUNNING: its journal has no end, and it may be resumed. */
+const statuses = { running: 'RUNNING', finished: 'FINISHED', failed: 'FAILED', interrupted: 'KILLED' } as const
 
 /** Null while the journal has no beginning. Only committed epochs are told; one-shot metrics stand at step 0, where MLflow draws bars. */
 export function project(events: readonly Recorded[]): Projection | null {
@@ -46,25 +49,33 @@ export function project(events: readonly Recorded[]): Projection | null {
     name: started.name,
     experiment: started.experiment,
     startTime: started.at,
-    tags: Object.entries(tags).map(([key, value]) => ({ key, value: shorten(value, limits.tagLength) })),
-    params: [...new Map(params)].map(([key, value]) => ({ key, value: shorten(value, limits.paramLength) })),
+    tags: pairs(Object.entries(tags), limits.tagLength),
+    params: pairs(params, limits.paramLength),
     inputs: events.flatMap((event) => (event.type === 'dataset' ? [inputOf(event)] : [])),
     metrics: [
       ...state.committed.flatMap(({ epoch, at, metrics }) => points(metrics, at, epoch)),
       ...events.flatMap((event) => (event.type === 'evaluated' ? points(event.metrics, event.at, 0) : [])),
     ],
-    artifacts: events.flatMap((event) => (event.type === 'artifact' ? [event.path] : [])),
-    end: state.status === 'running' || state.endedAt === null ? null : { status: statuses[state.status], endTime: state.endedAt },
+    artifacts: [...new Set(events.flatMap((event) => (event.type === 'artifact' ? [event.path] : [])))],
+    status: statuses[state.status],
+    endTime: state.endedAt,
   }
+}
+
+/** Keys that MLflow takes, once each, and values as long as it keeps: `resolved.yaml` has them whole. */
+function pairs(entries: readonly (readonly [string, string])[], longest: number): Tag[] {
+  const unique = new Map(entries.map(([key, value]) => [toKey(key), shorten(value, longest)]))
+  return [...unique].map(([key, value]) => ({ key, value }))
 }
 
 /** Seven digits: what a float32 holds, and what tables can show. */
 function points(metrics: Metrics, timestamp: number, step: number): Metric[] {
-  return Object.entries(metrics).map(([key, value]) => ({ key, value: Number(value.toPrecision(7)), timestamp, step }))
+  return Object.entries(metrics).map(([key, value]) => ({ key: toKey(key), value: Number(value.toPrecision(7)), timestamp, step }))
 }
 
 function shorten(text: string, longest: number): string {
-  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`
+  // Half of a character would be refused.
+  return text.length <= longest ? text : `${text.slice(0, longest - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
 }
 
 function inputOf({ context, name, digest, source, layout, classCounts, groups }: DatasetUsed): DatasetInput {
@@ -82,6 +93,7 @@ function inputOf({ context, name, digest, source, layout, classCounts, groups }:
           { name: 'label', type: 'string', required: true },
         ],
       }),
+      // Shown to 80 characters: the counts first.
       profile: JSON.stringify({ images, ...classCounts, groups }),
     },
   }

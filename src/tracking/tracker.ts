@@ -17,7 +17,7 @@ export interface TrackerOptions {
 export interface Tracker {
   /** Something was appended. */
   wake(): void
-  /** Sends the rest, for at most that long; null where MLflow does not have everything. */
+  /** Sends the rest, for at most that long, and closes the client; null where MLflow does not have everything. */
   close(timeoutMs: number): Promise<SyncReport | null>
 }
 
@@ -49,7 +49,8 @@ export function startTracker({ folder, events, client, onWarning }: TrackerOptio
     })
     if (!connected) return
     while (!isAbandoned) {
-      const seen = events()
+      // A copy: what is appended while it is sent waits for the next round.
+      const seen = [...events()]
       if (sent < seen.length) {
         try {
           report = (await syncRun(folder, seen, connected, memory)) ?? report
@@ -77,6 +78,11 @@ export function startTracker({ folder, events, client, onWarning }: TrackerOptio
       await Promise.race([working, delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined)])
       timeout.abort()
       isAbandoned = true
+      // What is still under way would keep the process alive.
+      client.then(
+        (connected) => connected.close(),
+        () => undefined,
+      )
       return sent === events().length ? report : null
     },
   }
