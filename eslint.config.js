@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
   {
-    ignores: ['**/dist/', '.venv/', '.setup/', 'runs/', 'schemas/', 'packages/*/dist/', 'bootstrap/', 'eslint.config.js'],
+    ignores: ['**/dist/', '.venv/', '.setup/', 'runs/', 'schemas/', 'packages/*/dist/', 'bootstrap/', 'scripts/', 'eslint.config.js'],
   },
   eslint.configs.recommended,
   ...tseslint.configs.strictTypeChecked,

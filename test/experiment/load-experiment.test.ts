@@ -157,8 +157,8 @@ model:
 })
 
 test('a manifest is looked for beside the file that names it', async () => {
-  const experiment = await variant('split: { manifest: ../split.csv }', { cwd: '/work/a' })
-  expect(experiment.split).toEqual({ kind: 'manifest', manifest: '/work/split.csv' })
+  const experiment = await variant('split: { manifest: ../split.csv }', { cwd: '/project/a' })
+  expect(experiment.split).toEqual({ kind: 'manifest', manifest: '/project/split.csv' })
 })
 
 test.each([
