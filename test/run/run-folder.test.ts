@@ -60,8 +60,8 @@ describe('where a run came from', () => {
 describe('the files agree with each other', () => {
   it('plan.txt is what runner plan prints for the same file', async () => {
     const { stdout } = await home.runner(['plan', smoke])
-    const lines = (await readFile(folder.plan, 'utf8')).trimEnd().split('\n')
-    expect(stdout.split('\n').filter((line) => lines.includes(line))).toEqual(lines)
+    const planned = (await readFile(folder.plan, 'utf8')).split('\n').filter((line) => line !== '')
+    expect(stdout.split('\n').filter((line) => planned.includes(line))).toEqual(planned)
   })
 
   it('split.csv, the journal’s datasets and predictions.csv count the same images', async () => {
@@ -108,5 +108,5 @@ it('prints one line an epoch and nothing that moves where it is not watched', ()
   const epochs = ran.stderr.split('\n').filter((line) => /^ {2,6}\d+ +\d\.\d{4} /.test(line))
   expect(epochs).toHaveLength(3)
   expect(epochs.filter((line) => line.endsWith('best'))).not.toHaveLength(0)
-  expect(ran.stderr + ran.stdout).not.toMatch(/\u001b|\r/)
+  for (const character of ['\u001b', '\r']) expect(ran.stderr + ran.stdout).not.toContain(character)
 })
