@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:fs'
 import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { lock } from 'proper-lockfile'
 import type { Event, Recorded } from './events.ts'
 
 /** What could be read, and whether a torn last line was left out. */
@@ -21,6 +22,14 @@ export class JournalDamage extends Error {
     super(`${path}:${line} is not an event; the journal was damaged or edited, and nothing after this line can be trusted`)
     this.name = 'JournalDamage'
     this.line = line
+  }
+}
+
+/** Another process writes this journal, or wrote it a few seconds ago and was killed. */
+export class JournalInUse extends Error {
+  constructor(path: string) {
+    super(`${path} is being written by another process; wait for it to end, or end it`)
+    this.name = 'JournalInUse'
   }
 }
 
@@ -82,29 +91,48 @@ export interface JournalOptions {
   readonly onEvent?: (event: Recorded) => void
 }
 
-/** Opens for appending, after what is there; a torn last line is cut off. The caller holds the run's lock. */
+/**
+ * Opens for appending, after what is there; a torn last line is cut off. One writer at a time: throws `JournalInUse` where there is
+ * another. Where that one was killed, its lock falls within ten seconds, for which this waits.
+ */
 export async function openJournal(path: string, options: JournalOptions): Promise<Journal> {
-  const replay = await readJournal(path)
-  const file = await open(path, constants.O_RDWR | constants.O_CREAT)
-  if (replay.isTorn) await file.truncate(replay.bytes)
-  return new JournalWriter(path, file, replay, options)
+  const writer = new JournalWriter(path, options)
+  await writer.open()
+  return writer
 }
+
+const lockSettings = { realpath: false, stale: 10_000, retries: { retries: 24, factor: 1, minTimeout: 500, maxTimeout: 500 } } as const
 
 class JournalWriter implements Journal {
   readonly path: string
-  readonly events: Recorded[]
-  readonly #file: FileHandle
+  readonly events: Recorded[] = []
   readonly #options: JournalOptions
-  #position: number
+  #file: FileHandle | null = null
+  #unlock: () => Promise<void> = () => Promise.resolve()
+  #isLost = false
+  #position = 0
   /** Appends follow one another, whoever awaits them. */
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(path: string, file: FileHandle, replay: Replay, options: JournalOptions) {
+  constructor(path: string, options: JournalOptions) {
     this.path = path
-    this.events = [...replay.events]
-    this.#file = file
     this.#options = options
-    this.#position = replay.bytes
+  }
+
+  async open(): Promise<void> {
+    this.#unlock = await lock(this.path, { ...lockSettings, onCompromised: () => (this.#isLost = true) }).catch((error: unknown) => {
+      throw (error as NodeJS.ErrnoException).code === 'ELOCKED' ? new JournalInUse(this.path) : error
+    })
+    try {
+      const { events, bytes, isTorn } = await readJournal(this.path)
+      this.#file = await open(this.path, constants.O_RDWR | constants.O_CREAT)
+      if (isTorn) await this.#file.truncate(bytes)
+      this.events.push(...events)
+      this.#position = bytes
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   append(event: Event): Promise<Recorded> {
@@ -115,16 +143,21 @@ class JournalWriter implements Journal {
 
   async close(): Promise<void> {
     await this.#queue
-    await this.#file.close()
+    await this.#file?.close()
+    this.#file = null
+    await this.#unlock().catch(() => undefined)
   }
 
   async #write(event: Event): Promise<Recorded> {
+    if (this.#isLost) throw new JournalInUse(this.path)
+    if (!this.#file) throw new Error(`Internal error: ${this.path} is closed`)
     const recorded: Recorded = { ...event, sequence: this.events.length, at: this.#options.now() }
     const line = Buffer.from(`${encodeEvent(recorded)}\n`)
-    // A disk that is nearly full takes a part, and says so only when it is asked for the rest.
-    let written = 0
-    while (written < line.length)
-      written += (await this.#file.write(line, written, line.length - written, this.#position + written)).bytesWritten
+    // A disk that is nearly full takes less than it is given, and refuses the rest with an error.
+    for (let done = 0; done < line.length;) {
+      const { bytesWritten } = await this.#file.write(line, done, line.length - done, this.#position + done)
+      done += bytesWritten
+    }
     if (synced.has(event.type)) await this.#file.datasync()
     this.#position += line.length
     this.events.push(recorded)

@@ -1,4 +1,5 @@
 /** The journal on disk: what a crash can do to it, and what it must never accept. */
+import { spawn } from 'node:child_process'
 import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -80,6 +81,36 @@ it('refuses a line that is missing in between', async () => {
   const lines = (await readFile(path, 'utf8')).split('\n')
   await writeFile(path, [lines[0], lines[2], ''].join('\n'))
   await expect(readJournal(path)).rejects.toThrow(/journal\.jsonl:2 /)
+})
+
+it('has one writer at a time', { timeout: 30_000 }, async () => {
+  const first = await openJournal(path, { now: () => 1 })
+  await first.append(started)
+  await expect(openJournal(path, { now: () => 2 })).rejects.toThrow(/is being written by another process/)
+  await first.close()
+  await write(epoch(1, 0.5))
+  expect((await readJournal(path)).events).toHaveLength(2)
+})
+
+it('can be written again some seconds after its writer was killed', { timeout: 30_000 }, async () => {
+  const journal = new URL('../../dist/journal/journal.js', import.meta.url).href
+  const program = `
+    const { openJournal } = await import(${JSON.stringify(journal)})
+    const journal = await openJournal(${JSON.stringify(path)}, { now: () => 1 })
+    await journal.append(${JSON.stringify(started)})
+    process.kill(process.pid, 'SIGKILL')`
+  const writer = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' })
+  expect(await new Promise((resolve) => writer.once('exit', (_, signal) => resolve(signal)))).toBe('SIGKILL')
+  await write(epoch(1, 0.5))
+  expect((await readJournal(path)).events.map(({ type }) => type)).toEqual(['run-started', 'epoch'])
+})
+
+it('is running again once an engine was started after its end', async () => {
+  const engine: Event = { type: 'engine-started', pid: 1, device: 'cpu', backend: 'tensorflow', tensorflow: '2', threads: 2, onednn: true }
+  await write(started, engine, { type: 'run-ended', status: 'interrupted', reason: 'a signal' })
+  expect(foldRun((await readJournal(path)).events)).toMatchObject({ status: 'interrupted', reason: 'a signal' })
+  await write(engine)
+  expect(foldRun((await readJournal(path)).events)).toMatchObject({ status: 'running', reason: null, endedAt: null })
 })
 
 it('counts an epoch only once its checkpoint is committed', async () => {
