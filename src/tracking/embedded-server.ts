@@ -3,6 +3,7 @@
  * last. Who uses it is written down by process, so that users that were killed do not keep it alive.
  */
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -39,7 +40,8 @@ export async function acquireServer(options: ServerOptions): Promise<EmbeddedSer
   const { folder } = options
   const own = identify(process.pid)
   if (!own) throw new Error('Internal error: this process does not exist')
-  const user = join(folder, 'users', `${own.pid}-${own.start}`)
+  // A process may use it more than once at a time.
+  const user = join(folder, 'users', [own.pid, own.start, randomUUID().slice(0, 8)].join('-'))
   await mkdir(join(folder, 'users'), { recursive: true })
   const server = await withStore(folder, async () => {
     await writeFile(user, '')
@@ -61,7 +63,7 @@ export async function acquireServer(options: ServerOptions): Promise<EmbeddedSer
 
 /** Stops a server that users left behind when they were killed. */
 export async function reapServer(folder: string): Promise<void> {
-  if (await livingServer(folder)) await withStore(folder, () => stopUnused(folder))
+  if (await knownServer(folder)) await withStore(folder, () => stopUnused(folder))
 }
 
 function uriOf({ port }: ServerFile): string {
@@ -69,24 +71,34 @@ function uriOf({ port }: ServerFile): string {
 }
 
 async function withStore<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const release = await lockfile.lock(folder, { stale: 20_000, retries: { retries: 100, minTimeout: 50, maxTimeout: 500 } })
+  const release = await lockfile.lock(folder, {
+    stale: 20_000,
+    retries: { retries: 100, minTimeout: 50, maxTimeout: 500 },
+    // After a long sleep of the machine another process may have taken over. It costs a second server at worst, never a training.
+    onCompromised: () => undefined,
+  })
   try {
     return await work()
   } finally {
-    await release()
+    await release().catch(() => undefined)
   }
 }
 
-async function livingServer(folder: string): Promise<ServerFile | null> {
+async function knownServer(folder: string): Promise<ServerFile | null> {
   try {
-    const file = JSON.parse(await readFile(join(folder, 'server.json'), 'utf8')) as ServerFile
-    return isAlive(file) ? file : null
+    return JSON.parse(await readFile(join(folder, 'server.json'), 'utf8')) as ServerFile
   } catch {
     return null
   }
 }
 
+async function livingServer(folder: string): Promise<ServerFile | null> {
+  const server = await knownServer(folder)
+  return server && isAlive(server) ? server : null
+}
+
 async function startServer({ folder, executable, environment }: ServerOptions): Promise<ServerFile> {
+  await stopOrphans(folder)
   const port = await freePort()
   const log = openSync(join(folder, 'server.log'), 'w')
   const args = [
@@ -95,19 +107,11 @@ async function startServer({ folder, executable, environment }: ServerOptions): 
     ...['--artifacts-destination', join(folder, 'artifacts')],
     ...['--host', '127.0.0.1', '--port', String(port), '--workers', '1'],
   ]
-  const variables: NodeJS.ProcessEnv = {
-    ...environment,
-    MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
-    MLFLOW_DISABLE_TELEMETRY: 'true',
-    DO_NOT_TRACK: 'true',
-  }
-  // Without bytecode on disk the start takes twice as long.
-  delete variables['PYTHONDONTWRITEBYTECODE']
   const child = spawn(executable, args, {
     // A group of its own: Ctrl-C in the terminal is not for it, and its worker is stopped with it.
     detached: true,
     stdio: ['ignore', log, log],
-    env: variables,
+    env: serverEnvironment(environment),
   })
   closeSync(log)
   child.unref()
@@ -118,6 +122,20 @@ async function startServer({ folder, executable, environment }: ServerOptions): 
   const server = { ...identity, port }
   await writeFileAtomic(join(folder, 'server.json'), JSON.stringify(server))
   return server
+}
+
+/** Without variables that are meant for another server or Python: they would bend this one. */
+function serverEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  // Without bytecode on disk the start takes twice as long: PYTHONDONTWRITEBYTECODE goes too.
+  const kept = Object.entries(environment).filter(([name]) => !/^_?MLFLOW_|^PYTHON/.test(name))
+  return {
+    ...Object.fromEntries(kept),
+    MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
+    MLFLOW_DISABLE_TELEMETRY: 'true',
+    DO_NOT_TRACK: 'true',
+    // What it says reaches the log before it ends.
+    PYTHONUNBUFFERED: '1',
+  }
 }
 
 /** The child lives, the store answers: /health alone does not touch the store, and another server may hold the port. */
@@ -150,12 +168,33 @@ async function stopUnused(folder: string): Promise<void> {
     if (isAlive({ pid: Number(pid), start })) living += 1
     else await rm(join(folder, 'users', name), { force: true })
   }
-  const server = living === 0 ? await livingServer(folder) : null
-  if (!server) return
+  if (living > 0) return
+  const server = await livingServer(folder)
+  if (!server) return stopOrphans(folder)
   process.kill(-server.pid, 'SIGTERM')
   const until = Date.now() + 10_000
   while (isAlive(server) && Date.now() < until) await delay(50)
   if (isAlive(server)) process.kill(-server.pid, 'SIGKILL')
+  await rm(join(folder, 'server.json'), { force: true })
+}
+
+/** A server that was killed leaves its worker behind, in its group and on its port; a group's number is not used again while it has members. */
+async function stopOrphans(folder: string): Promise<void> {
+  const server = await knownServer(folder)
+  if (!server || isAlive(server)) return
+  const client = new MlflowClient({ trackingUri: uriOf(server), retries: 0, timeoutMs: 2000 })
+  const isServing = await client.version().then(
+    () => true,
+    () => false,
+  )
+  if (isServing) {
+    try {
+      process.kill(-server.pid, 'SIGKILL')
+    } catch (error) {
+      // No such group: somebody else has the port now.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
   await rm(join(folder, 'server.json'), { force: true })
 }
 
