@@ -21,7 +21,7 @@ export interface ShowOptions {
 }
 
 export function showRun({ terminal, cwd, isQuiet = false }: ShowOptions): Listener {
-  const showTraining = trainingShower(terminal)
+  let showTraining = trainingShower(terminal, false)
   const showData = dataShower(terminal)
   return (event) => {
     if (isQuiet && event.type !== 'warnings' && event.type !== 'tracking-failed') return
@@ -40,6 +40,7 @@ export function showRun({ terminal, cwd, isQuiet = false }: ShowOptions): Listen
         return
       case 'planned':
         terminal.say(header(event, terminal, cwd))
+        showTraining = trainingShower(terminal, event.experiment.training.select !== null)
         return
       case 'training':
         showTraining(event.event)
@@ -76,8 +77,8 @@ function dataShower(terminal: Terminal): (progress: PrepareProgress) => void {
   }
 }
 
-/** An epoch is shown when its checkpoint is on disk: only then does it count. */
-function trainingShower(terminal: Terminal): (event: TrainingEvent) => void {
+/** An epoch is shown when its checkpoint is on disk: only then does it count. The best so far is marked where the experiment selects one. */
+function trainingShower(terminal: Terminal, isSelecting: boolean): (event: TrainingEvent) => void {
   let pending: EpochEnded | null = null
   let hasHeading = false
   let first: { readonly at: number; readonly share: number } | null = null
@@ -100,7 +101,7 @@ function trainingShower(terminal: Terminal): (event: TrainingEvent) => void {
         if (!pending) return
         if (!hasHeading) terminal.say(paint(epochHeading, 'dim', terminal.color))
         hasHeading = true
-        terminal.say(epochLine(pending, event.isBest, terminal))
+        terminal.say(epochLine(pending, isSelecting && event.isBest, terminal))
         return
       case 'stopped-early':
         terminal.say(`\n  stopped early: ${event.metric} was best in epoch ${event.bestEpoch}`)
@@ -143,7 +144,7 @@ function header({ experiment, network, dataset, folder, engine }: Planned, termi
   const [heading = '', ...rows] = splitLines({ experiment, dataset })
   const device = engine.device === 'gpu' ? 'GPU' : `CPU, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`
   const facts: readonly (readonly [string, string])[] = [
-    ...dataset.audit.findings.map(({ what, count, done }) => ['audit', `${counted(count)} ${what}: ${done}`] as const),
+    ...auditLines(dataset).map((line) => ['audit', line] as const),
     ['network', `${counted(network.trainable + network.nonTrainable)} parameters, ${counted(network.trainable)} to train`],
     [
       'training',
@@ -163,6 +164,13 @@ function header({ experiment, network, dataset, folder, engine }: Planned, termi
     ...facts.map(([name, fact]) => `  ${paint(name.padEnd(10), 'dim', terminal.color)}   ${fact}`),
     '',
   ].join('\n')
+}
+
+/** Findings of one kind that were dealt with in one way are counted together; audit.txt has each. */
+function auditLines({ audit }: Planned['dataset']): string[] {
+  const counts = new Map<string, number>()
+  for (const { what, count, done } of audit.findings) counts.set(`${what}: ${done}`, (counts.get(`${what}: ${done}`) ?? 0) + count)
+  return [...counts].map(([line, count]) => `${counted(count)} ${line}`)
 }
 
 /** Relative where the user stands above it. */

@@ -64,12 +64,13 @@ function resultTable(summary: RunSummary & Finished, color: boolean): string[] {
   const { evaluations, experiment, dataset } = summary
   const { classes, groups } = dataset.counts.test
   const who = groupWord(experiment)
-  const title = `test: ${counted(classes.reduce((a, b) => a + b, 0))} images of ${counted(groups)} ${who}`
+  const images = `test: ${counted(classes.reduce((a, b) => a + b, 0))} images`
+  const title = who === null ? images : `${images} of ${counted(groups)} ${who}`
   const columns = metricColumns.filter(([, name]) => evaluations.selected.test.metrics[name] !== undefined)
   const rows = rowsOf(
     evaluations,
     columns.map(([, name]) => name),
-    who,
+    who ?? 'images',
   )
   const width = Math.max(title.length, ...rows.map(({ name }) => name.length))
   const line = (name: string, threshold: string, cells: readonly string[]): string =>

@@ -46,10 +46,11 @@ export function renderDataPlan(plan: Omit<WholePlan, 'network'>): string {
 /** Images of each class on each side, and whose they are. */
 export function splitLines({ experiment, dataset }: Omit<WholePlan, 'network'>): string[] {
   const { classes } = experiment.dataset
-  const heading = ['', 'images', ...classes.map(({ name }) => name), groupWord(experiment)]
+  const who = groupWord(experiment)
+  const heading = ['', 'images', ...classes.map(({ name }) => name), ...(who === null ? [] : [who])]
   const rows = splitNames.map((split) => {
     const { classes: images, groups } = dataset.counts[split]
-    return [split, ...[sum(images), ...images, groups].map((count) => count.toLocaleString('en-US'))]
+    return [split, ...[sum(images), ...images, ...(who === null ? [] : [groups])].map((count) => count.toLocaleString('en-US'))]
   })
   const widths = heading.map((_, column) => Math.max(...[heading, ...rows].map((row) => (row[column] ?? '').length)))
   return [heading, ...rows].map((row) =>
@@ -57,10 +58,11 @@ export function splitLines({ experiment, dataset }: Omit<WholePlan, 'network'>):
   )
 }
 
-/** What the layout calls those whose images belong together: `patients`. */
-export function groupWord({ dataset: { layout }, split }: Experiment): string {
+/** What the layout calls those whose images belong together: `patients`. Null where every image stands for itself. */
+export function groupWord({ dataset: { layout }, split }: Experiment): string | null {
   const word = split.kind === 'draw' && split.by !== 'image' ? split.by : layoutGroups(layout)[0]
-  return word === undefined ? 'groups' : `${word}s`
+  if (word !== undefined) return `${word}s`
+  return split.kind === 'manifest' ? 'groups' : null
 }
 
 function trainingLines({ experiment, dataset }: Omit<WholePlan, 'network'>): string[] {
