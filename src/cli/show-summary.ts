@@ -74,7 +74,7 @@ function resultTable(summary: RunSummary & Finished, color: boolean): string[] {
   )
   const width = Math.max(title.length, ...rows.map(({ name }) => name.length))
   const line = (name: string, threshold: string, cells: readonly string[]): string =>
-    `  ${name.padEnd(width)}${threshold.padStart(11)}${cells.map((cell) => cell.padStart(13)).join('')}`
+    `  ${name.padEnd(width)}${threshold.padStart(13)}${cells.map((cell) => cell.padStart(13)).join('')}`
   return [
     paint(
       line(
