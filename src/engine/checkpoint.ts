@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
+import type { EngineFailure } from './protocol.ts'
 
 export interface CheckpointState {
   readonly version: 1
@@ -21,13 +22,26 @@ export interface CheckpointState {
 export type Tensors = ReadonlyMap<string, Float32Array>
 export type Pointer = 'last' | 'best'
 
+/** The system did not let a checkpoint be written; those before it stand. */
+export class CheckpointError extends Error {
+  readonly failure: EngineFailure
+  constructor(folder: string, cause: unknown) {
+    super(`a checkpoint could not be written under ${folder}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'CheckpointError'
+    this.failure = { code: 'checkpoint', message: this.message }
+  }
+}
+
 interface Header extends CheckpointState {
   /** In the order in which they stand in `tensors.bin`, little-endian float32. */
   readonly tensors: readonly { readonly name: string; readonly length: number }[]
   readonly sha256: string
 }
 
-/** Writes the checkpoint of that number and lets `last`, and `best` where asked, point to it. Keeps the two newest and the best. */
+/**
+ * Writes the checkpoint of that number and lets `last`, and `best` where asked, point to it. Keeps the two newest and the best.
+ * Rejects with `CheckpointError`.
+ */
 export async function writeCheckpoint(
   folder: string,
   number: number,
@@ -35,6 +49,17 @@ export async function writeCheckpoint(
   state: CheckpointState,
   isBest: boolean,
 ): Promise<void> {
+  try {
+    await writeNumbered(folder, number, tensors, state)
+    await writeFileAtomic(join(folder, 'last'), `${folderName(number)}\n`)
+    if (isBest) await writeFileAtomic(join(folder, 'best'), `${folderName(number)}\n`)
+    await removeOld(folder)
+  } catch (error) {
+    throw new CheckpointError(folder, error)
+  }
+}
+
+async function writeNumbered(folder: string, number: number, tensors: Tensors, state: CheckpointState): Promise<void> {
   await mkdir(folder, { recursive: true })
   const name = folderName(number)
   const beside = join(folder, `.${name}.partial`)
@@ -52,9 +77,6 @@ export async function writeCheckpoint(
   await rm(join(folder, name), { recursive: true, force: true })
   await rename(beside, join(folder, name))
   await syncFolder(folder)
-  await writeFileAtomic(join(folder, 'last'), `${name}\n`)
-  if (isBest) await writeFileAtomic(join(folder, 'best'), `${name}\n`)
-  await removeOld(folder)
 }
 
 /** Throws where there is none, or where its bytes are not those that were written. */

@@ -54,7 +54,6 @@ function explain(error: unknown): EngineFailure {
   if (failure) return failure
   const message = error instanceof Error ? error.message : String(error)
   if (/RESOURCE_EXHAUSTED|OOM|bad_alloc|out of memory/i.test(message)) return { code: 'out-of-memory', message }
-  if (/ENOSPC|EROFS|EACCES|EDQUOT/.test(message)) return { code: 'checkpoint', message: `a checkpoint could not be written: ${message}` }
   return { code: 'internal', message: error instanceof Error ? (error.stack ?? message) : message }
 }
 
