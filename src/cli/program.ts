@@ -129,8 +129,15 @@ function withSet(command: Command): Command {
   return command.option('--set <path=value>', 'replace a value of the file; may be repeated', collect, [])
 }
 
+/** The listeners stay: a second signal must not end the process while a server is being stopped. */
 function nextSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+    // A listener for signals alone does not keep a process.
+    const life = setInterval(() => undefined, 2 ** 30)
+    const onSignal = (): void => {
+      clearInterval(life)
+      resolve()
+    }
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
   })
 }
