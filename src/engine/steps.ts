@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Loss } from '../experiment/experiment.ts'
 import { gatherRows } from '../kernels/gather.ts'
 import { pixelsToFloat, scalePixels, warp, type FillMode } from '../kernels/images.ts'
-import { batchScalar } from '../kernels/tensorflow.ts'
+import { batchScalar, inScope } from '../kernels/tensorflow.ts'
 import { forward, randomLayers } from '../layers/forward.ts'
 import { l2Penalty, weightedLoss } from '../layers/losses.ts'
 import type { Slots } from '../layers/optimizers.ts'
@@ -36,10 +36,16 @@ function input(inputs: Inputs, name: string): tf.Tensor {
   return tensor
 }
 
-/** float32 [batch, height, width, channels], 0 … 255 */
-function images(inputs: Inputs, source: ImageSource): tf.Tensor4D {
-  if (source === 'feed') return pixelsToFloat(input(inputs, 'pixels') as tf.Tensor4D)
-  return pixelsToFloat(gatherRows(input(inputs, imageTable) as tf.Tensor4D, input(inputs, 'rows') as tf.Tensor1D, 'uint8'))
+/** float32 [batch, height, width, channels], 0 … 1; warped by the fed transforms where there is a fill mode. */
+function images(inputs: Inputs, source: ImageSource, fill: FillMode | null): tf.Tensor4D {
+  return inScope('images', () => {
+    const bytes =
+      source === 'feed'
+        ? (input(inputs, 'pixels') as tf.Tensor4D)
+        : gatherRows(input(inputs, imageTable) as tf.Tensor4D, input(inputs, 'rows') as tf.Tensor1D, 'uint8')
+    const pixels = pixelsToFloat(bytes)
+    return scalePixels(fill ? warp(pixels, input(inputs, 'transforms') as tf.Tensor2D, fill) : pixels)
+  })
 }
 
 export interface TrainStepOptions extends StepOptions {
@@ -74,20 +80,20 @@ export function trainStep(options: TrainStepOptions): StepFunction {
       ...rateNames.map((name) => ({ name, dtype: 'float32', shape: () => [] }) as const),
     ],
     body(inputs) {
-      const raw = images(inputs, options.source)
-      const moved = fill ? warp(raw, input(inputs, 'transforms') as tf.Tensor2D, fill) : raw
-      const x = scalePixels(moved)
+      const x = images(inputs, options.source, fill)
       const labels = input(inputs, 'labels') as tf.Tensor1D
       let hits: tf.Tensor | null = null
       let dataLoss: tf.Scalar | null = null
       const { grads } = tf.variableGrads(
         () => {
           const logits = forward(network, variables, x, input(inputs, 'seeds') as tf.Tensor2D)
-          const weighted = weightedLoss(loss, logits, labels, tf.tensor1d([...classWeights]))
-          hits = tf.keep(tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32')))
-          dataLoss = tf.keep(tf.clone(weighted))
-          const penalty = l2Penalty(network, variables)
-          return penalty ? tf.add(weighted, penalty) : weighted
+          return inScope('loss', () => {
+            const weighted = weightedLoss(loss, logits, labels, tf.tensor1d([...classWeights]))
+            hits = tf.keep(tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32')))
+            dataLoss = tf.keep(tf.clone(weighted))
+            const penalty = l2Penalty(network, variables)
+            return penalty ? tf.add(weighted, penalty) : weighted
+          })
         },
         trainable.map((name) => variable(model, name)),
       )
@@ -96,9 +102,9 @@ export function trainStep(options: TrainStepOptions): StepFunction {
         const weights = variable(model, name)
         const gradient = grads[weights.name]
         if (!gradient) throw new Error(`Internal error: no gradient for ${name}`)
-        rule.update(weights, slotsOf(name), gradient, rates)
+        inScope('update', () => rule.update(weights, slotsOf(name), gradient, rates))
       }
-      return { done: accumulate(model, hits, dataLoss, x.shape[0]) }
+      return { done: inScope('metrics', () => accumulate(model, hits, dataLoss, x.shape[0])) }
     },
   }
 }
@@ -130,7 +136,7 @@ export function predictStep(options: StepOptions): StepFunction {
     name: 'predict',
     batchSizes: options.batchSizes,
     arguments: [imageArgument(options)],
-    body: (inputs) => ({ logits: forward(network, variables, scalePixels(images(inputs, options.source)), null) }),
+    body: (inputs) => ({ logits: forward(network, variables, images(inputs, options.source, null), null) }),
   }
 }
 
