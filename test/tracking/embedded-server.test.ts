@@ -15,6 +15,8 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'runner-server-'))
 })
 afterEach(async () => {
+  // Also what a test that failed still uses.
+  await rm(join(folder, 'users'), { recursive: true, force: true })
   await reapServer(folder)
   await rm(folder, { recursive: true, force: true })
 })
@@ -88,6 +90,8 @@ describe('the embedded server', () => {
     const second = await acquire()
     expect(await answers(second.uri)).toBe(true)
     expect(await answers(first.uri)).toBe(false)
+    await first.release()
+    expect(await answers(second.uri)).toBe(true)
     await second.release()
     expect(await answers(second.uri)).toBe(false)
   })
