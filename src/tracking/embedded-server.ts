@@ -173,8 +173,9 @@ async function stopUnused(folder: string): Promise<void> {
   if (!server) return stopOrphans(folder)
   process.kill(-server.pid, 'SIGTERM')
   const until = Date.now() + 10_000
-  while (isAlive(server) && Date.now() < until) await delay(50)
-  if (isAlive(server)) process.kill(-server.pid, 'SIGKILL')
+  // The worker may end after its parent; it is gone when nobody holds the port.
+  while ((isAlive(server) || (await isServing(server))) && Date.now() < until) await delay(50)
+  if (isAlive(server) || (await isServing(server))) process.kill(-server.pid, 'SIGKILL')
   await rm(join(folder, 'server.json'), { force: true })
 }
 
@@ -182,12 +183,7 @@ async function stopUnused(folder: string): Promise<void> {
 async function stopOrphans(folder: string): Promise<void> {
   const server = await knownServer(folder)
   if (!server || isAlive(server)) return
-  const client = new MlflowClient({ trackingUri: uriOf(server), retries: 0, timeoutMs: 2000 })
-  const isServing = await client.version().then(
-    () => true,
-    () => false,
-  )
-  if (isServing) {
+  if (await isServing(server)) {
     try {
       process.kill(-server.pid, 'SIGKILL')
     } catch (error) {
@@ -196,6 +192,14 @@ async function stopOrphans(folder: string): Promise<void> {
     }
   }
   await rm(join(folder, 'server.json'), { force: true })
+}
+
+/** A closed port answers at once; only a busy machine takes its time. */
+function isServing(server: ServerFile): Promise<boolean> {
+  return new MlflowClient({ trackingUri: uriOf(server), retries: 0, timeoutMs: 15_000 }).version().then(
+    () => true,
+    () => false,
+  )
 }
 
 function freePort(): Promise<number> {
