@@ -175,7 +175,7 @@ async function stopUnused(folder: string): Promise<void> {
   const until = Date.now() + 10_000
   // The worker may end after its parent; it is gone when nobody holds the port.
   while ((isAlive(server) || (await isServing(server))) && Date.now() < until) await delay(50)
-  if (isAlive(server) || (await isServing(server))) process.kill(-server.pid, 'SIGKILL')
+  if (isAlive(server) || (await isServing(server))) killGroup(server)
   await rm(join(folder, 'server.json'), { force: true })
 }
 
@@ -183,15 +183,17 @@ async function stopUnused(folder: string): Promise<void> {
 async function stopOrphans(folder: string): Promise<void> {
   const server = await knownServer(folder)
   if (!server || isAlive(server)) return
-  if (await isServing(server)) {
-    try {
-      process.kill(-server.pid, 'SIGKILL')
-    } catch (error) {
-      // No such group: somebody else has the port now.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-    }
-  }
+  if (await isServing(server)) killGroup(server)
   await rm(join(folder, 'server.json'), { force: true })
+}
+
+function killGroup({ pid }: ServerFile): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    // No such group: somebody else has the port now.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 /** A closed port answers at once; only a busy machine takes its time. */
