@@ -82,6 +82,15 @@ export async function openImageFeed(pack: Pack, source: ImageSource): Promise<Im
   }
 }
 
+/**
+ * Cuts an epoch's rows into batches of which the first may be smaller. A step on a few images throws the weights and batch norm's moving
+ * averages about, and the epoch's evaluation must not come right behind it: docs/decisions/0006.
+ */
+export function trainingBatches(rows: Int32Array, batchSize: number): Int32Array[] {
+  const short = rows.length % batchSize
+  return [...(short > 0 ? [rows.subarray(0, short)] : []), ...batchesOf(rows.subarray(short), batchSize)]
+}
+
 /** Cuts rows into batches; the last may be smaller. */
 export function batchesOf(rows: Int32Array, batchSize: number): Int32Array[] {
   const batches: Int32Array[] = []

@@ -1,14 +1,15 @@
 /** Logits to probabilities and losses, on the host in double precision. */
+import type { Loss } from '../experiment/experiment.ts'
 
 export interface Judged {
   /** [rows, classes], each row sums to 1. */
   readonly probabilities: Float32Array
-  /** Mean of -log p[label]: the data's loss, unweighted. */
+  /** Mean of what training minimises, without class weights and penalties. */
   readonly loss: number
 }
 
 /** logits [rows, classes] row after row, labels [rows]. */
-export function judge(logits: Float32Array, labels: Int32Array, classes: number): Judged {
+export function judge(logits: Float32Array, labels: Int32Array, classes: number, loss: Loss): Judged {
   const probabilities = new Float32Array(logits.length)
   let total = 0
   for (const [row, label] of labels.entries()) {
@@ -16,7 +17,13 @@ export function judge(logits: Float32Array, labels: Int32Array, classes: number)
     const largest = z.reduce((a, b) => Math.max(a, b), -Infinity)
     const sum = z.reduce((a, b) => a + Math.exp(b - largest), 0)
     for (const [index, value] of z.entries()) probabilities[row * classes + index] = Math.exp(value - largest) / sum
-    total += Math.log(sum) + largest - (z[label] ?? 0)
+    total += loss === 'sigmoidCrossentropy' ? sigmoidCrossentropy(z, label) : Math.log(sum) + largest - (z[label] ?? 0)
   }
   return { probabilities, loss: total / labels.length }
+}
+
+/** mean over k of softplus(z[k]) - z[k] · onehot(label)[k] */
+function sigmoidCrossentropy(z: Float32Array, label: number): number {
+  const softplus = z.reduce((total, value) => total + Math.max(value, 0) + Math.log1p(Math.exp(-Math.abs(value))), 0)
+  return (softplus - (z[label] ?? 0)) / z.length
 }

@@ -5,7 +5,7 @@ import { gatherRows } from '../kernels/gather.ts'
 import { pixelsToFloat, scalePixels, warp, type FillMode } from '../kernels/images.ts'
 import { batchScalar, inScope } from '../kernels/tensorflow.ts'
 import { forward, randomLayers } from '../layers/forward.ts'
-import { l2Penalty, weightedLoss } from '../layers/losses.ts'
+import { l2Penalty, objective, weightedLoss } from '../layers/losses.ts'
 import type { Slots } from '../layers/optimizers.ts'
 import type { Argument, StepFunction } from '../graph/step-function.ts'
 import { correctCount, lossSum, slotName, type Model } from './model.ts'
@@ -62,8 +62,7 @@ export interface TrainStepOptions extends StepOptions {
 export function trainStep(options: TrainStepOptions): StepFunction {
   const { model, fill, classWeights } = options
   const { network, rule, variables } = model
-  // One sigmoid unit stands for two classes, and its own cross-entropy is the cross-entropy over the two.
-  const loss = network.head === 'sigmoid' ? 'binaryCrossentropy' : options.loss
+  const loss = objective(options.loss, network.head)
   const rateNames = rule.rates(0, 0).map((_, index) => `rate${index}`)
   const randomCount = Math.max(1, randomLayers(network).length)
   const trainable = network.parameters.filter(({ isTrainable }) => isTrainable).map(({ name }) => name)

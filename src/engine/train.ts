@@ -7,10 +7,11 @@ import { eagerProgram } from '../graph/eager-program.ts'
 import { compileProgram } from '../graph/graph-program.ts'
 import type { Program } from '../graph/step-function.ts'
 import { randomLayers } from '../layers/forward.ts'
+import { objective } from '../layers/losses.ts'
 import { stepsPerEpoch } from '../network/schedule.ts'
 import { hashTensors, readCheckpoint, writeCheckpoint, type CheckpointState } from './checkpoint.ts'
 import { dropoutSeeds, epochOrder, rateFeeds, warpTransforms } from './feeds.ts'
-import { batchesOf, fillTable, imageSource, openImageFeed, type ImageFeed } from './images.ts'
+import { batchesOf, fillTable, imageSource, openImageFeed, trainingBatches, type ImageFeed } from './images.ts'
 import { correctCount, createModel, disposeModel, lossSum, type Model } from './model.ts'
 import { judge, type Judged } from './probabilities.ts'
 import type { EngineFailure, TrainingEvent, TrainingJob, TrainingResult, WeightsName } from './protocol.ts'
@@ -165,7 +166,7 @@ async function trainEpoch(
   const { seed, augmentation, optimizer, labels, pack, splits, training } = job
   const layers = randomLayers(job.network)
   const steps = stepsPerEpoch(splits.train.length, training.batchSize)
-  const batches = batchesOf(epochOrder(splits.train, seed, epoch), training.batchSize)
+  const batches = trainingBatches(epochOrder(splits.train, seed, epoch), training.batchSize)
   const started = performance.now()
   let lastProgress = started
   let seen = 0
@@ -214,7 +215,7 @@ function runningMetrics(program: Program, seen: number, epoch: number, t: number
 /** Probabilities and loss for rows of the pack, in that order. The last batch is filled up with its first row, which is then dropped. */
 export async function predict({ job, program, images }: Prepared, rows: Int32Array): Promise<Judged> {
   const size = job.evaluationBatchSize
-  const { classes } = job.network
+  const { classes, head } = job.network
   const logits = new Float32Array(rows.length * classes)
   const batches = batchesOf(rows, size).map((batch) =>
     batch.length === size ? batch : Int32Array.from({ length: size }, (_, index) => batch[index] ?? batch[0] ?? 0),
@@ -226,7 +227,7 @@ export async function predict({ job, program, images }: Prepared, rows: Int32Arr
     done += size * classes
     await setImmediate()
   }
-  return judge(logits, labelsOf(job.labels, rows), classes)
+  return judge(logits, labelsOf(job.labels, rows), classes, objective(job.loss, head))
 }
 
 /** Puts the named weights in place of the current ones. */
