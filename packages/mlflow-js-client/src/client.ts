@@ -157,7 +157,7 @@ export class MlflowClient {
       return
     }
     const place = placeOf(owner, path)
-    if (place.kind === 'proxy') await this.#connection.bytes({ method: 'PUT', path: place.path, file: local })
+    if (place.kind === 'proxy') await this.#connection.put(place.path, local)
     else {
       await mkdir(dirname(place.path), { recursive: true })
       await copyFile(local, place.path)

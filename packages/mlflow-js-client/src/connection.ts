@@ -42,6 +42,8 @@ export class Connection {
   /** Without credentials. */
   readonly uri: string
   readonly #headers: Readonly<Record<string, string>>
+  /** What no message may hold, though a server says it. */
+  readonly #secrets: readonly string[]
   readonly #timeoutMs: number
   readonly #retries: number
   readonly #fetch: typeof globalThis.fetch
@@ -50,19 +52,25 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.uri = addressOf(options.trackingUri)
     const workspace = options.workspace === undefined ? {} : { 'x-mlflow-workspace': options.workspace }
-    this.#headers = { ...authorization(options), ...workspace }
+    const { header, secrets } = credentialsOf(options)
+    this.#headers = { ...header, ...workspace }
+    this.#secrets = secrets
     this.#timeoutMs = options.timeoutMs ?? 30_000
     this.#retries = options.retries ?? 4
     this.#fetch = options.fetch ?? globalThis.fetch
   }
 
-  /** A JSON answer. An empty one is `{}`; an answer that is no JSON means that this is not MLflow. */
-  async json(request: ApiRequest): Promise<object> {
-    const text = await this.#send(request, (response) => response.text())
-    if (text === '') return {}
-    const answer = parseObject(text)
-    if (!answer) throw new MlflowError(`${this.uri} answered with something that is not JSON; is this an MLflow server?`, { status: 200 })
-    return answer
+  /** A JSON answer. One that is damaged on its way may pass; one that never was JSON means that this is not MLflow. */
+  json(request: ApiRequest): Promise<object> {
+    return this.#send(request, async (response) => parseObject(await response.text()) ?? this.#refuseAnswer(response))
+  }
+
+  /** Puts a file there. MLflow says nothing to that, or `{}`: anything else was said by somebody who did not keep the file. */
+  async put(path: string, file: string): Promise<void> {
+    await this.#send({ method: 'PUT', path, file }, async (response) => {
+      const text = await response.text()
+      if (text !== '' && !parseObject(text)) this.#refuseAnswer(response)
+    })
   }
 
   /** The answer as it is. */
@@ -106,13 +114,29 @@ export class Connection {
     }
   }
 
+  #refuseAnswer(response: Response): never {
+    if (isJson(response)) throw new MlflowError(`${this.uri} gave an answer that is damaged or cut short`, { status: 0 })
+    throw new MlflowError(`${this.uri} answered with something that is not JSON; is this an MLflow server?`, { status: response.status })
+  }
+
+  /** Some servers repeat what they were sent. */
+  #withoutSecrets(text: string): string {
+    return this.#secrets.reduce((kept, secret) => kept.replaceAll(secret, '***'), text)
+  }
+
   async #explain(response: Response): Promise<MlflowError> {
     const { status } = response
     const retryAfterMs = retryAfter(response.headers.get('retry-after'))
     const { message, code } = readError(await response.text().catch(() => ''))
-    const said = message === null ? `${this.uri} answered with status ${status}` : message.slice(0, longestMessage)
+    const said = message === null ? `${this.uri} answered with status ${status}` : this.#withoutSecrets(message).slice(0, longestMessage)
     return new MlflowError(`${said}${hintFor(status, message)}`, { status, code, retryAfterMs })
   }
+}
+
+/** Headers and secrets are one thing: what is sent in the one must not come back in a message. */
+interface Credentials {
+  readonly header: Readonly<Record<string, string>>
+  readonly secrets: readonly string[]
 }
 
 interface Body {
@@ -145,18 +169,33 @@ function addressOf(trackingUri: string): string {
   return redactUri(url.href)
 }
 
-function authorization({ trackingUri, username, password, token }: ConnectionOptions): Record<string, string> {
-  if (token !== undefined) return { authorization: `Bearer ${token}` }
+function credentialsOf({ trackingUri, username, password, token }: ConnectionOptions): Credentials {
+  if (token !== undefined) return { header: { authorization: `Bearer ${token}` }, secrets: [token] }
   const url = new URL(trackingUri)
-  const user = username ?? decodeURIComponent(url.username)
-  const secret = password ?? decodeURIComponent(url.password)
-  return user === '' ? {} : { authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}` }
+  const user = username ?? decoded(url.username)
+  const secret = password ?? decoded(url.password)
+  if (user === '') return { header: {}, secrets: [] }
+  const pair = Buffer.from(`${user}:${secret}`).toString('base64')
+  return { header: { authorization: `Basic ${pair}` }, secrets: [pair, secret, encodeURIComponent(secret)].filter((one) => one !== '') }
+}
+
+/** A percent sign that begins no escape stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** MLflow answers errors as JSON; proxies, and its own host check, as text or HTML. */
 function readError(text: string): { message: string | null; code: string } {
   const { error_code: code, message } = (parseObject(text) ?? {}) as { error_code?: unknown; message?: unknown }
   return { message: typeof message === 'string' ? message : null, code: typeof code === 'string' ? code : '' }
+}
+
+function isJson(response: Response): boolean {
+  return response.headers.get('content-type')?.includes('json') === true
 }
 
 function parseObject(text: string): object | null {

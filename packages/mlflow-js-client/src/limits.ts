@@ -25,7 +25,14 @@ const key = /^[\p{L}\p{N}_\-. :]+(\/[\p{L}\p{N}_\-. :]+)*$/u
 export function toKey(name: string): string {
   const parts = name.replace(refused, '_').split('/')
   const kept = parts.filter((part) => part !== '' && part !== '.' && part !== '..')
-  return (kept.join('/') || '_').slice(0, limits.keyLength)
+  const whole = kept.join('/') || '_'
+  // Neither half of a character nor a slash may be the end of what is cut off.
+  return whole.length <= limits.keyLength
+    ? whole
+    : whole
+        .slice(0, limits.keyLength)
+        .replace(/[\uD800-\uDBFF]$/, '')
+        .replace(/\/+$/, '')
 }
 
 export function checkKey(name: string): void {

@@ -74,6 +74,20 @@ describe('trying again', () => {
     expect((seen[1]?.at ?? 0) - (seen[0]?.at ?? 0)).toBeGreaterThanOrEqual(1000)
   })
 
+  it.each([
+    ['cut short', '{"experiments": [{"na'],
+    ['overwritten', '{"exper\0\0\0\0\0\0": []}'],
+    ['empty', ''],
+  ])('goes on after an answer that is %s', async (_, body) => {
+    const damaged: Answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(body)
+    const { uri, seen } = await serve(damaged, experiments)
+    await clientOf(uri, { retries: 1 }).ping()
+    expect(seen).toHaveLength(2)
+    const error = await errorOf(clientOf((await serve(damaged)).uri).ping())
+    expect(error.message).toContain('damaged or cut short')
+    expect(error.isPassing).toBe(true)
+  })
+
   it('ends after so many attempts, with what the server said', async () => {
     const { uri, seen } = await serve(json({ error_code: 'TEMPORARILY_UNAVAILABLE', message: 'in a minute' }, 503))
     const error = await errorOf(clientOf(uri, { retries: 2 }).ping())
@@ -149,6 +163,27 @@ describe('credentials', () => {
     expect((await errorOf(client.ping())).message).not.toContain('cret')
     expect((await errorOf(clientOf('http://anna:s%40cret@127.0.0.1:9').ping())).message).not.toContain('cret')
     expect(() => clientOf('ftp://anna:s%40cret@host')).toThrow(/^"ftp:\/\/host" is not the address/)
+  })
+
+  it('that the server repeats are not repeated by us', async () => {
+    const echo: Answer = (response, { headers }) =>
+      response.writeHead(403).end(JSON.stringify({ message: `go away, ${headers.authorization ?? ''}` }))
+    const { uri } = await serve(echo)
+    for (const error of [
+      await errorOf(clientOf(uri.replace('//', '//anna:s%40cret@')).ping()),
+      await errorOf(clientOf(uri, { token: 'tok-en' }).ping()),
+    ]) {
+      expect(error.message).toContain('go away, ')
+      expect(error.message).toContain('***')
+      expect(error.message).not.toContain('tok-en')
+      expect(error.message).not.toContain(btoa('anna:s@cret'))
+    }
+  })
+
+  it('with a percent sign that begins no escape are taken as they are', async () => {
+    const { uri, seen } = await serve(experiments)
+    await clientOf(uri.replace('//', '//anna:100%@')).ping()
+    expect(seen[0]?.headers.authorization).toBe(`Basic ${btoa('anna:100%')}`)
   })
 
   it('come from the environment, a token before a password', async () => {
