@@ -1,10 +1,10 @@
 /** Every command with its options. What a command needs is loaded when it is called: `check` starts without sharp and TensorFlow. */
 import { Command, Option } from 'commander'
-import type { Network } from '../network/plan.ts'
 import type { Preparation } from '../run/prepare.ts'
 import type { Workspace } from '../run/workspace.ts'
 import type { TrainOptions } from './train-command.ts'
 import type { CheckOptions } from './check-command.ts'
+import type { PlanOptions } from './plan-command.ts'
 import type { Terminal } from './terminal.ts'
 
 interface SetOption {
@@ -47,18 +47,16 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
       finish(await checkFiles(files, options, workspace, terminal))
     })
 
-  withSet(root.command('plan <file>').description('the network, the split, the steps and learning rates; nothing is trained')).action(
-    async (file: string, { set }: SetOption) => {
-      const [{ planExperiment, renderDataPlan }, { renderPlan }, { caveats }] = await Promise.all([
-        import('../run/plan.ts'),
-        import('../network/render-plan.ts'),
-        import('./caveats.ts'),
-      ])
-      const onNetwork = (network: Network): void => terminal.out(`${renderPlan(network)}\n`)
-      const plan = await planExperiment({ file, set, onNetwork, ...(await preparation()) })
-      terminal.out([...caveats(plan.experiment, plan.dataset, terminal.outColor), renderDataPlan(plan)].join('\n'))
-    },
+  withSet(
+    root
+      .command('plan <file>')
+      .description('the network, its costs and memory, the split, the steps and learning rates; nothing is trained'),
   )
+    .addOption(new Option('--format <format>', 'how the plan is shown').choices(['pretty', 'json']).default('pretty'))
+    .action(async (file: string, options: PlanOptions) => {
+      const { showPlan } = await import('./plan-command.ts')
+      await showPlan(file, options, await preparation(), terminal)
+    })
 
   withSet(root.command('split <file>').description('the audited split'))
     .option('--to <folder>', 'write training/, validation/ and testing/ with the images in a folder for each class')

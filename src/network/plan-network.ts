@@ -1,7 +1,7 @@
 /** The experiment's stack worked out layer by layer: shapes, parameters and costs, or every fault that keeps it from being a classifier. */
 import type { Diagnostic, Outcome, Place } from '../diagnostics/diagnostic.ts'
 import type { Layer, Located } from '../experiment/experiment.ts'
-import { outputShape, sizeOf, writeShape } from './output-shape.ts'
+import { outputShape, writeShape } from './output-shape.ts'
 import type { ShapeFault } from './output-shape.ts'
 import { countValues, multiplyAddsOf, parametersOf } from './parameters.ts'
 import type { Network, PlannedLayer, Shape } from './plan.ts'
@@ -54,15 +54,6 @@ export function planNetwork(located: Located): Outcome<Network> {
     },
     diagnostics,
   }
-}
-
-/**
- * Bytes of every layer's float32 output for one image, the input among them: what a forward pass keeps for the gradient. A training step
- * needs about twice that for each image of the batch.
- */
-export function activationBytes(network: Network): number {
-  const values = network.layers.reduce((sum, { outputShape: shape }) => sum + sizeOf(shape), sizeOf(network.inputShape))
-  return 4 * values
 }
 
 interface Beheaded {

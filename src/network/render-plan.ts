@@ -1,37 +1,52 @@
 /** The network as a table for people: layers, shapes, parameters and multiply-adds. */
+import { writeBytes } from './bytes.ts'
+import { activationBytes, costsOf, countTrainable } from './memory.ts'
 import { sizeOf, writeShape } from './output-shape.ts'
-import { countValues } from './parameters.ts'
-import { activationBytes } from './plan-network.ts'
 import type { Network, PlannedLayer } from './plan.ts'
 
-const heading = { layer: 'layer', options: 'options', output: 'output', parameters: 'parameters', multiplyAdds: 'multiply-adds' }
+const heading = {
+  layer: 'layer',
+  options: 'options',
+  output: 'output',
+  trainable: 'to train',
+  nonTrainable: 'moving',
+  multiplyAdds: 'multiply-adds',
+  activations: 'activations',
+}
 type Row = typeof heading
-const columns = ['layer', 'options', 'output', 'parameters', 'multiplyAdds'] as const
+const columns = ['layer', 'options', 'output', 'trainable', 'nonTrainable', 'multiplyAdds', 'activations'] as const
+const numeric: readonly (keyof Row)[] = ['trainable', 'nonTrainable', 'multiplyAdds', 'activations']
+const noCosts = { trainable: '', nonTrainable: '', multiplyAdds: '', activations: '' }
 
-/** Lines without a trailing newline. Counts are of one image. */
+/** Lines without a trailing newline. Multiply-adds and activations are of one image; parameters that are not trained are moving statistics. */
 export function renderPlan(network: Network): string {
   const rows = [inputRow(network), ...network.layers.map(rowOf), headRow(network)]
   return [...table(rows), '', ...totals(network)].join('\n')
 }
 
 function inputRow({ inputShape }: Network): Row {
-  return { layer: 'images', options: 'float32 in 0 … 1', output: writeShape(inputShape), parameters: '', multiplyAdds: '' }
+  const activations = writeBytes(4 * sizeOf(inputShape))
+  return { ...noCosts, layer: 'images', options: 'float32 in 0 … 1', output: writeShape(inputShape), activations }
 }
 
 function headRow({ head, classes, layers }: Network): Row {
   const output = layers.at(-1)?.outputShape ?? []
   const options = head === 'sigmoid' ? 'sigmoid of one unit, for 2 classes' : `softmax over ${classes} classes`
-  return { layer: 'probabilities', options, output: writeShape(output), parameters: '', multiplyAdds: '' }
+  return { layer: 'probabilities', options, output: writeShape(output), ...noCosts }
 }
 
-function rowOf({ layer, outputShape, parameters, multiplyAdds }: PlannedLayer): Row {
+function rowOf(planned: PlannedLayer): Row {
+  const { layer, outputShape, multiplyAdds } = planned
   const { kind, name } = layer
+  const { trainable, nonTrainable } = countTrainable(planned)
   return {
     layer: name.startsWith(kind) ? name : `${name} (${kind})`,
     options: optionsOf(layer).join(', '),
     output: writeShape(outputShape),
-    parameters: counted(countValues(parameters)),
+    trainable: counted(trainable),
+    nonTrainable: counted(nonTrainable),
     multiplyAdds: counted(multiplyAdds),
+    activations: writeBytes(activationBytes(planned)),
   }
 }
 
@@ -64,12 +79,12 @@ function l2Of(layer: PlannedLayer['layer']): string[] {
 }
 
 function totals(network: Network): string[] {
-  const { trainable, nonTrainable, layers, inputShape } = network
-  const multiplyAdds = layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0)
+  const { trainable, nonTrainable, inputShape } = network
+  const { multiplyAdds, activations } = costsOf(network)
   return [
     `${counted(trainable + nonTrainable)} parameters: ${counted(trainable)} to train, ${counted(nonTrainable)} moving statistics`,
     `${counted(multiplyAdds)} multiply-adds forward for an image of ${counted(sizeOf(inputShape))} values`,
-    `${(activationBytes(network) / 1024).toFixed(1)} KiB of activations for an image`,
+    `${writeBytes(activations)} of activations that an image leaves for its gradient`,
   ]
 }
 
@@ -80,7 +95,7 @@ function table(rows: readonly Row[]): string[] {
     columns
       .map((column, index) => {
         const width = widths[index] ?? 0
-        return column === 'parameters' || column === 'multiplyAdds' ? row[column].padStart(width) : row[column].padEnd(width)
+        return numeric.includes(column) ? row[column].padStart(width) : row[column].padEnd(width)
       })
       .join('  ')
       .trimEnd(),

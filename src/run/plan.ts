@@ -1,10 +1,14 @@
 /** `runner plan FILE`: the network, and what training it on these images will take. Nothing is trained. */
 import { splitNames } from '../dataset/manifest.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
+import { Fault } from '../diagnostics/diagnostic.ts'
+import { imageSource, rowBytes } from '../engine/images.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { layoutGroups } from '../experiment/layout.ts'
 import { classWeightValues } from '../network/class-weights.ts'
+import { estimateMemory, type MemoryEstimate } from '../network/memory.ts'
 import type { Network } from '../network/plan.ts'
+import { renderMemory } from '../network/render-memory.ts'
 import { renderPlan } from '../network/render-plan.ts'
 import { learningRateAt, stepsPerEpoch } from '../network/schedule.ts'
 import { loadChecked } from './load.ts'
@@ -13,6 +17,13 @@ import { prepareData, requireRunsFolder, type Preparation } from './prepare.ts'
 export interface WholePlan {
   readonly experiment: Experiment
   readonly network: Network
+  /** Null where the images are at fault: what needs none is planned all the same. */
+  readonly dataset: PreparedDataset | null
+}
+
+/** What depends on the images. */
+interface DataPlan {
+  readonly experiment: Experiment
   readonly dataset: PreparedDataset
 }
 
@@ -23,28 +34,44 @@ export interface PlanRequest extends Preparation {
   readonly onNetwork: (network: Network) => void
 }
 
-/** Throws `Fault` where the file or its data are at fault. */
-export async function planExperiment({ file, set, onNetwork, ...preparation }: PlanRequest): Promise<WholePlan> {
+/** Throws `Fault` where the file is at fault. What is at fault with the images stands beside the rest of the plan. */
+export async function planExperiment({ file, set, onNetwork, ...preparation }: PlanRequest): Promise<WholePlan & { fault: Fault | null }> {
   const { located, network, diagnostics, sources } = await loadChecked(file, set, preparation.workspace)
+  const { experiment } = located
   if (diagnostics.length > 0) preparation.listen({ type: 'warnings', diagnostics, sources })
   onNetwork(network)
-  await requireRunsFolder(preparation.workspace)
-  const dataset = await prepareData(located, sources, preparation)
-  return { experiment: located.experiment, network, dataset }
+  try {
+    await requireRunsFolder(preparation.workspace)
+    return { experiment, network, dataset: await prepareData(located, sources, preparation), fault: null }
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    return { experiment, network, dataset: null, fault: error }
+  }
 }
 
 /** Lines without a trailing newline. */
 export function renderWholePlan(plan: WholePlan): string {
-  return [renderPlan(plan.network), '', renderDataPlan(plan)].join('\n')
+  return [renderPlan(plan.network), '', renderTrainingPlan(plan)].join('\n')
 }
 
-/** The part that depends on the images: the split, steps, learning rates, class weights. */
-export function renderDataPlan(plan: Omit<WholePlan, 'network'>): string {
-  return [...splitLines(plan), '', ...trainingLines(plan)].join('\n')
+/** Everything but the network: the split, steps, learning rates and class weights of these images, and memory. */
+export function renderTrainingPlan({ experiment, network, dataset }: WholePlan): string {
+  const data = dataset && { experiment, dataset }
+  const memory = renderMemory(memoryOf({ experiment, network, dataset }), experiment)
+  return [...(data ? [...splitLines(data), '', ...trainingLines(data), ''] : []), memory].join('\n')
+}
+
+export function memoryOf({ experiment, network, dataset }: WholePlan): MemoryEstimate {
+  const { optimizer, training, evaluation, runtime } = experiment
+  const images = dataset && {
+    bytes: dataset.pack.rows * rowBytes(dataset.pack),
+    isResident: imageSource(dataset.pack, runtime.imageBudget) === 'table',
+  }
+  return estimateMemory(network, { optimizer, batchSize: training.batchSize, evaluationBatchSize: evaluation.batchSize, images })
 }
 
 /** Images of each class on each side, and whose they are. */
-export function splitLines({ experiment, dataset }: Omit<WholePlan, 'network'>): string[] {
+export function splitLines({ experiment, dataset }: DataPlan): string[] {
   const { classes } = experiment.dataset
   const who = groupWord(experiment)
   const heading = ['', 'images', ...classes.map(({ name }) => name), ...(who === null ? [] : [who])]
@@ -65,21 +92,40 @@ export function groupWord({ dataset: { layout }, split }: Experiment): string | 
   return split.kind === 'manifest' ? 'groups' : null
 }
 
-function trainingLines({ experiment, dataset }: Omit<WholePlan, 'network'>): string[] {
+export interface Steps {
+  readonly perEpoch: number
+  readonly total: number
+  /** Of the first and of the last step. */
+  readonly learningRates: readonly [first: number, last: number]
+  /** One factor a class. */
+  readonly classWeights: readonly number[]
+}
+
+/** How the training goes through these images. */
+export function stepsOf({ experiment, dataset }: DataPlan): Steps {
   const { training, optimizer, classWeights } = experiment
   const images = dataset.counts.train.classes
-  const steps = stepsPerEpoch(sum(images), training.batchSize)
-  const rateAt = (step: number): string => Number(learningRateAt(optimizer.learningRate, step, steps).toPrecision(4)).toString()
-  const weights = classWeightValues(classWeights, images).map(
-    (weight, index) => `${experiment.dataset.classes[index]?.name ?? ''} ${Number(weight.toPrecision(4))}`,
-  )
-  const { rows, width, height, channels } = dataset.pack
+  const perEpoch = stepsPerEpoch(sum(images), training.batchSize)
+  const total = training.epochs * perEpoch
+  const rateAt = (step: number): number => learningRateAt(optimizer.learningRate, step, perEpoch)
+  return { perEpoch, total, learningRates: [rateAt(0), rateAt(total - 1)], classWeights: classWeightValues(classWeights, images) }
+}
+
+function trainingLines({ experiment, dataset }: DataPlan): string[] {
+  const { training, optimizer } = experiment
+  const { perEpoch, total, learningRates, classWeights } = stepsOf({ experiment, dataset })
+  const [first, last] = learningRates.map(shortened)
+  const weights = classWeights.map((weight, index) => `${experiment.dataset.classes[index]?.name ?? ''} ${shortened(weight)}`)
   return [
-    `${training.epochs} epochs of ${steps} steps with ${training.batchSize} images each, ${(training.epochs * steps).toLocaleString('en-US')} steps in all`,
-    `${optimizer.kind}, learning rate ${rateAt(0)} in the first step and ${rateAt(training.epochs * steps - 1)} in the last`,
+    `${training.epochs} epochs of ${perEpoch} steps with ${training.batchSize} images each, ${total.toLocaleString('en-US')} steps in all`,
+    `${optimizer.kind}, learning rate ${first ?? ''} in the first step and ${last ?? ''} in the last`,
     `class weights: ${weights.join(', ')}`,
-    `${((rows * width * height * channels) / 2 ** 20).toFixed(1)} MiB of images as bytes`,
   ]
+}
+
+/** Four digits that count. */
+function shortened(value: number): string {
+  return Number(value.toPrecision(4)).toString()
 }
 
 function sum(counts: readonly number[]): number {

@@ -94,13 +94,43 @@ describe('plan', () => {
     // 0.01 / (1 + 0.01/3 · 8)
     expect(stdout).toContain('adagrad, learning rate 0.01 in the first step and 0.00974 in the last')
     expect(stdout).toContain('class weights: benign 1, malignant 1.824')
+    expect(stdout).toMatch(/^ {2}images +162.0 KiB of pixels stay in memory, within the budget of 1.00 GiB$/m)
+    expect(stdout).toMatch(/^ {2}at most +about 4\d\d.\d MiB while training/m)
+  })
+
+  it('gives the same as JSON', async () => {
+    const { exitCode, stdout, stderr } = await home.runner(['plan', smoke, '--format', 'json'])
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    const plan = JSON.parse(stdout) as { network: { layers: readonly object[] }; split: object }
+    expect(plan).toMatchObject({
+      name: 'smoke',
+      network: { trainable: 2381, nonTrainable: 16, classes: ['benign', 'malignant'] },
+      training: { epochs: 3, batchSize: 16, optimizer: 'adagrad' },
+      steps: { perEpoch: 3, total: 9, learningRates: [0.01, 0.01 / (1 + (0.01 / 3) * 8)] },
+      split: { train: { classes: { benign: 31, malignant: 17 }, groups: 4 } },
+      isSynthetic: true,
+      memory: { parameters: 4 * 2397, optimizer: 4 * 2381, images: { bytes: 96 * 24 * 24 * 3, isResident: true } },
+    })
+    expect(plan.network.layers[1]).toEqual({
+      name: 'batchNormalization_1',
+      kind: 'batchNormalization',
+      outputShape: [24, 24, 8],
+      trainable: 16,
+      nonTrainable: 16,
+      multiplyAdds: 4608,
+      activationBytes: 4 * 4608,
+    })
   })
 
   it('shows the network even where the images are missing', async () => {
     const { exitCode, stdout, stderr } = await home.runner(['plan', smoke, '--set', 'dataset.root=nowhere'])
     expect(exitCode).toBe(1)
     expect(stdout).toContain('2,397 parameters')
+    expect(stdout).toMatch(/^ {2}images +not known, and not counted$/m)
     expect(stderr).toContain('dataset-missing')
+    const record = await home.runner(['plan', smoke, '--set', 'dataset.root=nowhere', '--format', 'json'])
+    expect(record.exitCode).toBe(1)
+    expect(JSON.parse(record.stdout)).toMatchObject({ network: { trainable: 2381 }, steps: null, split: null, memory: { images: null } })
   })
 })
 

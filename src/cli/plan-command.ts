@@ -1,0 +1,28 @@
+/** `runner plan FILE`: the network as soon as it is known, the rest when the images are. */
+import type { Network } from '../network/plan.ts'
+import { renderPlan } from '../network/render-plan.ts'
+import { planExperiment, renderTrainingPlan } from '../run/plan.ts'
+import { planRecord } from '../run/plan-record.ts'
+import type { Preparation } from '../run/prepare.ts'
+import { caveats } from './caveats.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface PlanOptions {
+  readonly set: readonly string[]
+  readonly format: 'pretty' | 'json'
+}
+
+/** Throws `Fault` where the file or its images are at fault; what can be known is printed before. */
+export async function showPlan(file: string, { set, format }: PlanOptions, preparation: Preparation, terminal: Terminal): Promise<void> {
+  const isJson = format === 'json'
+  const onNetwork = (network: Network): void => {
+    if (!isJson) terminal.out(`${renderPlan(network)}\n`)
+  }
+  const { fault, ...plan } = await planExperiment({ file, set, onNetwork, ...preparation })
+  if (isJson) terminal.out(JSON.stringify(planRecord(plan), null, 2))
+  else {
+    const warnings = plan.dataset ? caveats(plan.experiment, plan.dataset, terminal.outColor) : []
+    terminal.out([...warnings, renderTrainingPlan(plan)].join('\n'))
+  }
+  if (fault) throw fault
+}
