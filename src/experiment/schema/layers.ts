@@ -17,12 +17,19 @@ const initializerBranches = [
   words(['zeros', 'ones', 'glorotUniform', 'glorotNormal', 'heUniform', 'heNormal', 'lecunUniform', 'lecunNormal']),
   tagged(
     {
-      constant: shortened(closed({ value: Type.Number({ description: 'Every value.' }) }), { key: 'value', schema: Type.Number() }),
-      randomUniform: closed({
-        minval: optional(Type.Number({ default: -0.05, description: 'Smallest value.' })),
-        maxval: optional(Type.Number({ default: 0.05, description: 'Largest value.' })),
-      }),
-      randomNormal: closed(spread),
+      constant: shortened(
+        closed({ value: Type.Number({ description: 'Every value.' }) }),
+        { key: 'value', schema: Type.Number() },
+        { description: 'One number everywhere.' },
+      ),
+      randomUniform: closed(
+        {
+          minval: optional(Type.Number({ default: -0.05, description: 'Smallest value.' })),
+          maxval: optional(Type.Number({ default: 0.05, description: 'Largest value.' })),
+        },
+        { description: 'Any number between minval and maxval, each as likely as the other.' },
+      ),
+      randomNormal: closed(spread, { description: 'Normal.' }),
       truncatedNormal: closed(spread, { description: 'Normal, drawn again beyond two standard deviations.' }),
     },
     {},
