@@ -8,8 +8,7 @@ import type { LayerPass } from './layer-pass.ts'
 export function conv2d(x: tf.Tensor4D, layer: Conv2d, pass: LayerPass): tf.Tensor {
   const kernel = pass.variable('kernel') as tf.Tensor4D
   const isPointwise = [...layer.kernelSize, ...layer.strides].every((side) => side === 1)
-  const y = isPointwise ? pointwise(x, kernel) : tf.conv2d(x, kernel, [...layer.strides], layer.padding)
-  return finish(y, layer, pass)
+  return isPointwise ? pointwise(x, kernel, layer, pass) : finish(tf.conv2d(x, kernel, [...layer.strides], layer.padding), layer, pass)
 }
 
 export function depthwiseConv2d(x: tf.Tensor4D, layer: DepthwiseConv2d, pass: LayerPass): tf.Tensor {
@@ -17,19 +16,20 @@ export function depthwiseConv2d(x: tf.Tensor4D, layer: DepthwiseConv2d, pass: La
 }
 
 export function separableConv2d(x: tf.Tensor4D, layer: SeparableConv2d, pass: LayerPass): tf.Tensor {
-  return finish(pointwise(depthwise(x, layer, pass), pass.variable('pointwise_kernel') as tf.Tensor4D), layer, pass)
+  return pointwise(depthwise(x, layer, pass), pass.variable('pointwise_kernel') as tf.Tensor4D, layer, pass)
 }
 
 function depthwise(x: tf.Tensor4D, layer: DepthwiseConv2d | SeparableConv2d, pass: LayerPass): tf.Tensor4D {
   return tf.depthwiseConv2d(x, pass.variable('depthwise_kernel') as tf.Tensor4D, [...layer.strides], layer.padding)
 }
 
-/** kernel [1, 1, in, out]. */
-function pointwise(x: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
+/** kernel [1, 1, in, out]. Bias and activation see the product's rows, because TensorFlow fuses the three only where no reshape parts them. */
+function pointwise(x: tf.Tensor4D, kernel: tf.Tensor4D, layer: Conv2d | SeparableConv2d, pass: LayerPass): tf.Tensor4D {
   const [batch, height, width, channels] = x.shape
   const filters = kernel.shape[3]
   const rows = tf.reshape<tf.Rank.R2>(x, [batch * height * width, channels])
-  return tf.reshape(matMul2d(rows, tf.reshape(kernel, [channels, filters])), [batch, height, width, filters])
+  const product = matMul2d(rows, tf.reshape(kernel, [channels, filters]))
+  return tf.reshape(finish(product, layer, pass), [batch, height, width, filters])
 }
 
 function finish(x: tf.Tensor, layer: Conv2d | DepthwiseConv2d | SeparableConv2d, pass: LayerPass): tf.Tensor {
