@@ -4,6 +4,8 @@ import type { Preparation } from '../run/prepare.ts'
 import type { Workspace } from '../run/workspace.ts'
 import type { TrainOptions } from './train-command.ts'
 import type { CheckOptions } from './check-command.ts'
+import type { ExplainOptions } from './explain-command.ts'
+import type { SyncCommandOptions } from './sync-command.ts'
 import type { PlanOptions } from './plan-command.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -58,6 +60,15 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
       await showPlan(file, options, await preparation(), terminal)
     })
 
+  withSet(
+    root.command('explain <file> [path]').description('a value: where it was set, its default, what is allowed; without a path all values'),
+  )
+    .addOption(new Option('--format <format>', 'how it is shown').choices(['pretty', 'json']).default('pretty'))
+    .action(async (file: string, path: string | undefined, options: ExplainOptions) => {
+      const { showExplanation } = await import('./explain-command.ts')
+      await showExplanation(file, path ?? null, options, workspace, terminal)
+    })
+
   withSet(root.command('split <file>').description('the audited split'))
     .option('--to <folder>', 'write training/, validation/ and testing/ with the images in a folder for each class')
     .action(async (file: string, { set, to }: SetOption & { readonly to?: string }) => {
@@ -69,10 +80,10 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
   root
     .command('sync [run]')
     .description('tell MLflow what it has not got of a run, or of all')
-    .action(async (run: string | undefined) => {
-      const { syncRuns } = await import('../run/sync.ts')
-      const { listen } = await preparation()
-      for (const { run: id, url } of await syncRuns(run ?? null, workspace, listen)) terminal.out(`${id}  ${url ?? 'nothing to tell'}`)
+    .option('--all', 'every run, which is also what no name means')
+    .action(async (run: string | undefined, options: SyncCommandOptions) => {
+      const { syncCommand } = await import('./sync-command.ts')
+      finish(await syncCommand(run, options, terminal, await preparation()))
     })
 
   root
@@ -92,8 +103,13 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     .command('list')
     .description('the runs and what became of them')
     .action(async () => {
-      const [{ describeRuns }, { renderList }] = await Promise.all([import('../run/list.ts'), import('./show-list.ts')])
+      const [{ describeRuns }, { renderList }, { settleKilledRuns }] = await Promise.all([
+        import('../run/list.ts'),
+        import('./show-list.ts'),
+        import('../run/settle.ts'),
+      ])
       terminal.out(renderList(await describeRuns(workspace), terminal.outColor))
+      await settleKilledRuns(workspace, (await preparation()).listen)
     })
 
   root

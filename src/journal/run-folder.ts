@@ -21,6 +21,8 @@ export interface RunFolder {
   readonly classificationReport: string
   readonly plots: string
   readonly model: string
+  /** What MLflow was last told of. */
+  readonly receipt: string
 }
 
 export function runFolder(path: string): RunFolder {
@@ -41,6 +43,7 @@ export function runFolder(path: string): RunFolder {
     classificationReport: inside('classification-report.txt'),
     plots: inside('plots'),
     model: inside('model'),
+    receipt: inside('mlflow.json'),
   }
 }
 

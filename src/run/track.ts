@@ -10,6 +10,7 @@ import { acquireServer } from '../tracking/embedded-server.ts'
 import { startTracker, type Tracker } from '../tracking/tracker.ts'
 import { runUrl } from '../tracking/urls.ts'
 import type { BegunRun } from './begin.ts'
+import { settleKilled } from './killed.ts'
 import type { Listener, TrackingSummary } from './story.ts'
 import { runsOf, type Workspace } from './workspace.ts'
 
@@ -27,12 +28,15 @@ export async function connect(
   listen: Listener,
   installing: Installation = installMlflow(workspace, listen),
 ): Promise<Connected> {
+  const connected = await open(workspace, installing)
+  if (isServerNamed(workspace)) await connected.client.ping()
+  return connected
+}
+
+/** A server that the environment names is not asked whether it is there; the embedded one is, once this resolves. */
+async function open(workspace: Workspace, installing: Installation): Promise<Connected> {
   const named = connectionFromEnvironment(workspace.environment)
-  if (named) {
-    const client = new MlflowClient(named)
-    await client.ping()
-    return { client, release: () => Promise.resolve() }
-  }
+  if (named) return { client: new MlflowClient(named), release: () => Promise.resolve() }
   if (isServerNamed(workspace))
     throw new Error(
       `MLFLOW_TRACKING_URI is ${redactUri(workspace.environment['MLFLOW_TRACKING_URI'] ?? '')}, and runner speaks to http:// and https:// servers only; unset it for the embedded one`,
@@ -59,7 +63,7 @@ export function trackingFault(error: unknown): Fault {
   return new Fault([{ code: 'tracking-unavailable', severity: 'error', message: messageOf(error) }], 3)
 }
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   if (error instanceof Fault) return error.diagnostics.map(sentenceOf).join('; ')
   return error instanceof Error ? error.message : String(error)
 }
@@ -101,13 +105,28 @@ export function prepareTracking(tracking: Tracking, workspace: Workspace, listen
   const installing = installMlflow(workspace, listen)
   let connecting: Promise<Connected> | null = null
   let tracker: Tracker | null = null
-  const connection = (): Promise<Connected> => (connecting ??= connect(workspace, listen, installing))
   // Whoever needs it is told; a fault before that is nobody's.
   installing.catch(() => undefined)
 
+  /** Whatever there is at first; after a failure the embedded server anew, which may have been killed. */
+  const reconnect = async (): Promise<MlflowClient> => {
+    connecting = connecting ? connecting.then(renew) : open(workspace, installing)
+    return connecting.then(
+      ({ client }) => client,
+      (error: unknown) => Promise.reject(new Error(messageOf(error))),
+    )
+  }
+  const renew = async (old: Connected): Promise<Connected> => {
+    const renewed = isServerNamed(workspace) ? null : await open(workspace, installing).catch(() => null)
+    if (renewed) await old.release().catch(() => undefined)
+    return renewed ?? old
+  }
+
   return {
     async ready() {
-      if (tracking.required) await connection().catch((error: unknown) => Promise.reject(requiredFault(error)))
+      if (!tracking.required) return
+      connecting = connect(workspace, listen, installing)
+      await connecting.catch((error: unknown) => Promise.reject(requiredFault(error)))
     },
     begin({ folder, journal }) {
       const onWarning = (message: string): void => {
@@ -115,11 +134,9 @@ export function prepareTracking(tracking: Tracking, workspace: Workspace, listen
         // A journal that cannot be written ends the training by itself.
         journal.append({ type: 'warning', code: 'tracking-unavailable', message }).catch(() => undefined)
       }
-      const client = connection().then(
-        (connected) => connected.client,
-        (error: unknown) => Promise.reject(new Error(messageOf(error))),
-      )
-      tracker = startTracker({ folder, events: () => journal.events, client, onWarning })
+      tracker = startTracker({ folder, events: () => journal.events, connect: reconnect, onWarning })
+      // Runs that were killed are not this one's business: what fails is left to `runner list` and `sync`.
+      connecting?.then(({ client }) => settleKilled(workspace, client)).catch(() => undefined)
     },
     wake: () => tracker?.wake(),
     async finish(isHurried) {

@@ -1,8 +1,9 @@
 /** What MLflow is told of a run: a pure function of its journal, so that it can be told again at any time. */
 import type { DatasetInput, Metric, Param, RunStatus, Tag } from 'mlflow-js-client'
 import { limits, toKey } from 'mlflow-js-client'
-import type { DatasetUsed, Metrics, Recorded } from '../journal/events.ts'
-import { foldRun } from '../journal/run-state.ts'
+import type { DatasetUsed, EpochEnded, Metrics, Recorded } from '../journal/events.ts'
+import { foldRun, type RunState } from '../journal/run-state.ts'
+import { nameGiver } from './names.ts'
 
 export interface Projection {
   /** The tag `runner.run`, by which MLflow's run is found again. */
@@ -13,6 +14,7 @@ export interface Projection {
   readonly tags: readonly Tag[]
   readonly params: readonly Param[]
   readonly inputs: readonly DatasetInput[]
+  /** In the order of the journal: a longer journal only adds to them. */
   readonly metrics: readonly Metric[]
   /** Paths in the run folder, finished. */
   readonly artifacts: readonly string[]
@@ -22,16 +24,34 @@ export interface Projection {
 }
 
 export const runTag = 'runner.run'
+/** Why a run has no good end; gone again once it is resumed. */
+export const reasonTag = 'runner.reason'
 
-/** A run that was killed stays RUNNING: its journal has no end, and it may be resumed. */
 const statuses = { running: 'RUNNING', finished: 'FINISHED', failed: 'FAILED', interrupted: 'KILLED' } as const
 
-/** Null while the journal has no beginning. Only committed epochs are told; one-shot metrics stand at step 0, where MLflow draws bars. */
-export function project(events: readonly Recorded[]): Projection | null {
+/** Null while the journal has no beginning. A run without an end whose process is gone was killed, and may be resumed. */
+export function project(events: readonly Recorded[], isAlive = true): Projection | null {
   const state = foldRun(events)
   const { started } = state
   if (!started) return null
+  const wasKilled = state.status === 'running' && !isAlive
   const params = events.flatMap((event) => (event.type === 'parameters' ? Object.entries(event.values) : []))
+  return {
+    run: started.run,
+    name: started.name,
+    experiment: started.experiment,
+    startTime: started.at,
+    tags: pairs(Object.entries(tagsOf(started, events, wasKilled ? 'killed; runner resume goes on' : state.reason)), limits.tagLength),
+    params: pairs(params, limits.paramLength),
+    inputs: events.flatMap((event) => (event.type === 'dataset' ? [inputOf(event)] : [])),
+    metrics: metricsOf(events),
+    artifacts: [...new Set(events.flatMap((event) => (event.type === 'artifact' ? [event.path] : [])))],
+    status: wasKilled ? 'KILLED' : statuses[state.status],
+    endTime: wasKilled ? (events.at(-1)?.at ?? started.at) : state.endedAt,
+  }
+}
+
+function tagsOf(started: NonNullable<RunState['started']>, events: readonly Recorded[], reason: string | null): Record<string, string> {
   const tags: Record<string, string> = {
     ...started.tags,
     [runTag]: started.run,
@@ -43,34 +63,42 @@ export function project(events: readonly Recorded[]): Projection | null {
     if (event.type === 'engine-started') tags['runner.device'] = event.device
     if (event.type === 'described') tags['mlflow.note.content'] = event.note
   }
-  if (state.reason !== null) tags['runner.reason'] = state.reason
-  return {
-    run: started.run,
-    name: started.name,
-    experiment: started.experiment,
-    startTime: started.at,
-    tags: pairs(Object.entries(tags), limits.tagLength),
-    params: pairs(params, limits.paramLength),
-    inputs: events.flatMap((event) => (event.type === 'dataset' ? [inputOf(event)] : [])),
-    metrics: [
-      ...state.committed.flatMap(({ epoch, at, metrics }) => points(metrics, at, epoch)),
-      ...events.flatMap((event) => (event.type === 'evaluated' ? points(event.metrics, event.at, 0) : [])),
-    ],
-    artifacts: [...new Set(events.flatMap((event) => (event.type === 'artifact' ? [event.path] : [])))],
-    status: statuses[state.status],
-    endTime: state.endedAt,
-  }
+  return reason === null ? tags : { ...tags, [reasonTag]: reason }
 }
 
-/** Keys that MLflow takes, once each, and values as long as it keeps: `resolved.yaml` has them whole. */
+/** Of one name the last value, as long as MLflow keeps it: `resolved.yaml` has them whole. */
 function pairs(entries: readonly (readonly [string, string])[], longest: number): Tag[] {
-  const unique = new Map(entries.map(([key, value]) => [toKey(key), shorten(value, longest)]))
+  const nameOf = nameGiver(toKey)
+  const unique = new Map(entries.map(([key, value]) => [nameOf(key), shorten(value, longest)]))
   return [...unique].map(([key, value]) => ({ key, value }))
 }
 
-/** Seven digits: what a float32 holds, and what tables can show. */
-function points(metrics: Metrics, timestamp: number, step: number): Metric[] {
-  return Object.entries(metrics).map(([key, value]) => ({ key: toKey(key), value: Number(value.toPrecision(7)), timestamp, step }))
+/**
+ * Epochs whose checkpoint is on disk, and one-shot metrics at step 0, where MLflow draws bars. What is said again with the same value, as a
+ * resumed run may, is one point, with the time of the first.
+ */
+function metricsOf(events: readonly Recorded[]): Metric[] {
+  const nameOf = nameGiver(toKey)
+  const last = new Map<string, number>()
+  const written = new Map<number, EpochEnded & { readonly at: number }>()
+  const metrics: Metric[] = []
+  const add = (values: Metrics, timestamp: number, step: number): void => {
+    for (const [name, exact] of Object.entries(values)) {
+      // Seven digits: what a float32 holds, and what tables can show.
+      const value = Number(exact.toPrecision(7))
+      const place = `${step} ${name}`
+      if (last.has(place) && Object.is(last.get(place), value)) continue
+      last.set(place, value)
+      metrics.push({ key: nameOf(name), value, timestamp, step })
+    }
+  }
+  for (const event of events) {
+    if (event.type === 'epoch') written.set(event.epoch, event)
+    const epoch = event.type === 'committed' ? written.get(event.epoch) : undefined
+    if (epoch) add(epoch.metrics, epoch.at, epoch.epoch)
+    if (event.type === 'evaluated') add(event.metrics, event.at, 0)
+  }
+  return metrics
 }
 
 function shorten(text: string, longest: number): string {
@@ -83,7 +111,7 @@ function inputOf({ context, name, digest, source, layout, classCounts, groups }:
   return {
     tags: [{ key: 'mlflow.data.context', value: context }],
     dataset: {
-      name: `${name}-${context}`,
+      name: `${shorten(name, limits.datasetNameLength - context.length - 1)}-${context}`,
       digest,
       source_type: 'local',
       source: JSON.stringify({ uri: source, layout }),

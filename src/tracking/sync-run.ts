@@ -1,10 +1,13 @@
 /** Tells MLflow what it does not know of a run yet. Replaying is harmless: nothing is ever there twice. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { MlflowError, type MlflowClient, type Run, type RunStatus } from 'mlflow-js-client'
+import { MlflowError, type MlflowClient, type Param, type Run, type RunStatus } from 'mlflow-js-client'
+import { toKey } from 'mlflow-js-client'
+import lockfile from 'proper-lockfile'
 import type { Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
-import { project, runTag, type Projection } from './projection.ts'
+import { findOrCreateRun, findRun, removeDoubles } from './find-run.ts'
+import { project, reasonTag, type Projection } from './projection.ts'
+import { writeReceipt } from './receipt.ts'
+import { filesOf } from './run-files.ts'
 
 /** What has been sent in this process, so that a growing journal costs only what is new. */
 export interface SyncMemory {
@@ -22,10 +25,19 @@ export function freshMemory(): SyncMemory {
 export interface SyncReport {
   readonly experimentId: string
   readonly runId: string
+  /** Points, and files or folders, that were sent now. */
   readonly metrics: number
   readonly artifacts: number
   /** Files that the journal names and the run folder no longer has. */
   readonly missing: readonly string[]
+}
+
+export interface SyncOptions {
+  readonly memory?: SyncMemory
+  /** Whether a process still writes the journal. Default true: a run without an end goes on. */
+  readonly isAlive?: boolean
+  /** Whether MLflow gets a run that it does not have. Default true. */
+  readonly mayCreate?: boolean
 }
 
 /** On a run that has ended: how many events MLflow was told of. */
@@ -36,104 +48,137 @@ export async function syncRun(
   folder: RunFolder,
   events: readonly Recorded[],
   client: MlflowClient,
-  memory: SyncMemory = freshMemory(),
+  { memory = freshMemory(), isAlive = true, mayCreate = true }: SyncOptions = {},
 ): Promise<SyncReport | null> {
-  const projection = project(events)
+  const projection = project(events, isAlive)
   if (!projection) return null
-  const run = (memory.run ??= await findOrCreate(projection, client))
-  const { run_id: runId, experiment_id: experimentId } = run.info
-  if (tagOf(run, toldTag) === String(events.length)) return { experimentId, runId, metrics: 0, artifacts: 0, missing: [] }
+  try {
+    const run = (memory.run ??= await (mayCreate ? alone(folder, () => findOrCreateRun(projection, client)) : findRun(projection, client)))
+    return run && (await tell({ folder, projection, run, client, memory }, events.length))
+  } catch (error) {
+    // It was deleted meanwhile, or an answer was wrong: the next time begins by asking.
+    if (error instanceof MlflowError && !error.isPassing) forget(memory)
+    throw error
+  }
+}
 
-  await sendBasics(projection, run, client, memory)
+interface Telling {
+  readonly folder: RunFolder
+  readonly projection: Projection
+  readonly run: Run
+  readonly client: MlflowClient
+  readonly memory: SyncMemory
+}
+
+async function tell(telling: Telling, events: number): Promise<SyncReport> {
+  const { folder, projection, run, client, memory } = telling
+  const { run_id: runId, experiment_id: experimentId } = run.info
+  const told = String(events)
+  if (tagOf(run, toldTag) === told) {
+    await writeReceipt(folder, { experimentId, runId, status: projection.status })
+    return { experimentId, runId, metrics: 0, artifacts: 0, missing: [] }
+  }
+  await sendBasics(telling)
   const metrics = projection.metrics.slice(memory.metrics)
   await client.logMetrics(runId, metrics)
   memory.metrics = projection.metrics.length
 
-  const artifacts = projection.artifacts.filter((path) => !memory.artifacts.has(path))
-  const missing = artifacts.filter((path) => !existsSync(join(folder.path, path)))
   // A store that takes no files must not leave a run that has ended RUNNING for ever.
-  const refusal = await sendArtifacts(folder, artifacts, run, client, memory).catch((error: unknown) => ({ error }))
-  await sendStatus(projection, run, client, memory)
-  if (refusal) throw refusal.error
-  if (projection.endTime !== null && missing.length === 0) await client.setTags(runId, [{ key: toldTag, value: String(events.length) }])
-  return { experimentId, runId, metrics: metrics.length, artifacts: artifacts.length - missing.length, missing }
+  const { sent, missing, refusal } = await sendArtifacts(telling)
+  await sendStatus(telling)
+  if (refusal !== null) throw refusal
+  if (projection.endTime !== null) {
+    await removeDoubles(run, projection, client)
+    if (missing.length === 0) await client.setTags(runId, [{ key: toldTag, value: told }])
+  }
+  return { experimentId, runId, metrics: metrics.length, artifacts: sent, missing }
 }
 
 /** Parameters, inputs and tags: at the beginning, and tags once more at the end, when the note is written. */
-async function sendBasics(projection: Projection, run: Run, client: MlflowClient, memory: SyncMemory): Promise<void> {
+async function sendBasics({ projection, run, client, memory }: Telling): Promise<void> {
   const runId = run.info.run_id
+  let changed: readonly Param[] = []
   if (!memory.areBasicsSent) {
-    await client.logParams(runId, await unknownParams(projection, run, client))
+    const known = new Map(((await client.getRun(runId)).data.params ?? []).map(({ key, value }) => [key, value]))
+    // One that is there already is refused, even with the same value in one batch with others.
+    const unknown = projection.params.filter(({ key }) => !known.has(key))
+    changed = projection.params.filter(({ key, value }) => known.has(key) && known.get(key) !== value)
+    await client.logParams(runId, unknown)
     if (projection.inputs.length > 0) await client.logInputs(runId, projection.inputs)
   }
-  // The name was given when the run was made; who changed it in the UI keeps the change.
-  const tags = projection.tags.filter(({ key }) => key !== 'mlflow.runName')
-  if (!memory.areBasicsSent || projection.endTime !== null) await client.setTags(runId, tags)
+  if (!memory.areBasicsSent || projection.endTime !== null) {
+    // The name was given when the run was made; who changed it in the UI keeps the change.
+    const tags = projection.tags.filter(({ key }) => key !== 'mlflow.runName')
+    // MLflow's parameters never change: a resumed run that trains longer says so in a tag.
+    const changes = changed.map(({ key, value }) => ({ key: toKey(`runner.changed.${key}`), value }))
+    await client.setTags(runId, [...tags, ...changes])
+    await removeReason({ projection, run, client })
+  }
   memory.areBasicsSent = projection.params.length > 0 && projection.inputs.length > 0
 }
 
-async function sendArtifacts(
-  folder: RunFolder,
-  paths: readonly string[],
-  run: Run,
-  client: MlflowClient,
-  memory: SyncMemory,
-): Promise<null> {
-  for (const path of paths) {
-    const local = join(folder.path, path)
-    if (existsSync(local)) await client.logArtifact(run.info, local, path)
-    memory.artifacts.add(path)
-  }
-  return null
+/** A run that goes on, or that ended well after all, has no reason any more. */
+async function removeReason({ projection, run, client }: Pick<Telling, 'projection' | 'run' | 'client'>): Promise<void> {
+  if (tagOf(run, reasonTag) === undefined || projection.tags.some(({ key }) => key === reasonTag)) return
+  await client.deleteTag(run.info.run_id, reasonTag).catch((error: unknown) => {
+    if (!(error instanceof MlflowError && error.code === 'RESOURCE_DOES_NOT_EXIST')) throw error
+  })
 }
 
-async function sendStatus({ status, endTime }: Projection, run: Run, client: MlflowClient, memory: SyncMemory): Promise<void> {
-  if (status === (memory.status ?? run.info.status)) return
-  await client.updateRun({ run_id: run.info.run_id, status, ...(endTime === null ? {} : { end_time: endTime }) })
+interface SentArtifacts {
+  readonly sent: number
+  readonly missing: readonly string[]
+  readonly refusal: Error | null
+}
+
+async function sendArtifacts({ folder, projection, run, client, memory }: Telling): Promise<SentArtifacts> {
+  const missing: string[] = []
+  let sent = 0
+  try {
+    for (const path of projection.artifacts) {
+      if (memory.artifacts.has(path)) continue
+      const files = await filesOf(folder, path)
+      if (!files) missing.push(path)
+      else {
+        for (const file of files) await client.logArtifact(run.info, file.local, file.path)
+        memory.artifacts.add(path)
+        sent += 1
+      }
+    }
+    return { sent, missing, refusal: null }
+  } catch (error) {
+    return { sent, missing, refusal: error instanceof Error ? error : new Error(String(error)) }
+  }
+}
+
+async function sendStatus({ folder, projection: { status, endTime }, run, client, memory }: Telling): Promise<void> {
+  const { run_id: runId, experiment_id: experimentId } = run.info
+  if (status !== (memory.status ?? run.info.status))
+    await client.updateRun({ status, ...(endTime === null ? {} : { end_time: endTime }), run_id: runId })
+  if (status !== memory.status) await writeReceipt(folder, { experimentId, runId, status })
   memory.status = status
 }
 
-async function findOrCreate(projection: Projection, client: MlflowClient): Promise<Run> {
-  const experimentId = await experimentOf(projection.experiment, client)
-  const find = async (): Promise<Run | undefined> => {
-    const filter = `tags.\`${runTag}\` = '${projection.run}'`
-    return (await client.searchRuns({ experimentIds: [experimentId], filter, maxResults: 1 }))[0]
-  }
-  const known = await find()
-  if (known) return known
-  const { name, startTime, tags } = projection
+/** Holds off another process that tells of the same run. Where no lock can be made, on a full or read-only disk, it goes on without. */
+async function alone<T>(folder: RunFolder, work: () => Promise<T>): Promise<T> {
+  const settings = { realpath: false, stale: 10_000, retries: { retries: 60, factor: 1, minTimeout: 500 }, onCompromised: () => undefined }
+  const release = await lockfile.lock(folder.receipt, settings).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ELOCKED') throw new MlflowError('another process is telling MLflow of it', { status: 0 })
+    return () => Promise.resolve()
+  })
   try {
-    return await client.createRun({ experiment_id: experimentId, run_name: name, start_time: startTime, tags })
-  } catch (error) {
-    // The server may have made it before the answer was lost.
-    const made = error instanceof MlflowError && error.isPassing ? await find() : undefined
-    if (!made) throw error
-    return made
+    return await work()
+  } finally {
+    await release().catch(() => undefined)
   }
 }
 
-async function experimentOf(name: string, client: MlflowClient): Promise<string> {
-  const known = await client.getExperimentByName(name)
-  if (known?.lifecycle_stage === 'deleted')
-    throw new MlflowError(
-      `the experiment ${JSON.stringify(name)} was deleted in MLflow; restore it there (mlflow experiments restore -x ${known.experiment_id}), or choose another tracking.experiment`,
-      { status: 400, code: 'INVALID_STATE' },
-    )
-  if (known) return known.experiment_id
-  try {
-    return await client.createExperiment(name, [{ key: 'mlflow.experimentKind', value: 'custom_model_development' }])
-  } catch (error) {
-    // Another run made it in between.
-    const other = error instanceof MlflowError && error.code === 'RESOURCE_ALREADY_EXISTS' ? await client.getExperimentByName(name) : null
-    if (!other) throw error
-    return other.experiment_id
-  }
-}
-
-/** A parameter that is there already is refused, even with the same value in one batch with others. */
-async function unknownParams(projection: Projection, run: Run, client: MlflowClient): Promise<Projection['params']> {
-  const known = new Set(((await client.getRun(run.info.run_id)).data.params ?? []).map(({ key }) => key))
-  return projection.params.filter(({ key }) => !known.has(key))
+function forget(memory: SyncMemory): void {
+  memory.run = null
+  memory.metrics = 0
+  memory.artifacts.clear()
+  memory.areBasicsSent = false
+  memory.status = null
 }
 
 function tagOf(run: Run, key: string): string | undefined {

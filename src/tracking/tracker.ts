@@ -1,6 +1,6 @@
-/** Keeps MLflow up to date while a run goes on: beside it, never in its way. A server that fails costs a warning, once. */
+/** Keeps MLflow up to date while a run goes on: beside it, never in its way. A server that fails costs a warning, once, and is tried again. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { MlflowClient } from 'mlflow-js-client'
+import { MlflowError, type MlflowClient } from 'mlflow-js-client'
 import type { Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { freshMemory, syncRun, type SyncReport } from './sync-run.ts'
@@ -9,8 +9,8 @@ export interface TrackerOptions {
   readonly folder: RunFolder
   /** The journal's events, growing. */
   readonly events: () => readonly Recorded[]
-  /** The client, once a server is there. */
-  readonly client: Promise<MlflowClient>
+  /** A client: at the beginning, and after each failure, when the server may have been started anew. Where it rejects there is none to come. */
+  readonly connect: () => Promise<MlflowClient>
   readonly onWarning: (message: string) => void
 }
 
@@ -21,13 +21,18 @@ export interface Tracker {
   close(timeoutMs: number): Promise<SyncReport | null>
 }
 
+/** Between two attempts: twice as long after each, beside what the client tries by itself, and as long as the server asks. */
 const pauseMs = 500
-const longestPauseMs = 10_000
+const longestPauseMs = 30_000
+/** How long the end of a run waits for a server that did not answer the last time. */
+const patienceWithFailingMs = 10_000
 
-export function startTracker({ folder, events, client, onWarning }: TrackerOptions): Tracker {
+export function startTracker({ folder, events, connect, onWarning }: TrackerOptions): Tracker {
   const memory = freshMemory()
+  let client: MlflowClient | null = null
   let report: SyncReport | null = null
   let sent = 0
+  let isFailing = false
   let isClosing = false
   let isAbandoned = false
   let hasWarned = false
@@ -36,35 +41,35 @@ export function startTracker({ folder, events, client, onWarning }: TrackerOptio
   let beginClosing: () => void = () => undefined
   const closing = new Promise<void>((resolve) => (beginClosing = resolve))
 
-  const warn = (error: unknown): void => {
-    if (!hasWarned) onWarning(error instanceof Error ? error.message : String(error))
+  const warn = (error: unknown): null => {
+    if (!hasWarned && !isAbandoned) onWarning(error instanceof Error ? error.message : String(error))
     hasWarned = true
+    return null
   }
 
   const work = async (): Promise<void> => {
     let pause = pauseMs
-    const connected = await client.catch((error: unknown) => {
-      warn(error)
-      return null
-    })
-    if (!connected) return
     while (!isAbandoned) {
+      if (!client || isFailing) client = await connect().catch((error: unknown) => warn(error))
+      if (!client) return
       // A copy: what is appended while it is sent waits for the next round.
       const seen = [...events()]
-      if (sent < seen.length) {
-        try {
-          report = (await syncRun(folder, seen, connected, memory)) ?? report
-          sent = seen.length
-          pause = pauseMs
-        } catch (error) {
-          warn(error)
-          // The client has tried again by itself; what a server refuses at the end is for `runner sync`.
-          if (isClosing) return
-          pause = Math.min(longestPauseMs, pause * 2)
-        }
+      try {
+        if (sent < seen.length) report = (await syncRun(folder, seen, client, { memory })) ?? report
+        sent = seen.length
+        isFailing = false
+        pause = pauseMs
+        if (isClosing && sent === events().length) return
+        if (sent === events().length) await sleep()
+        else await Promise.race([closing, delay(pauseMs, undefined, { ref: false })])
+      } catch (error) {
+        warn(error)
+        isFailing = true
+        // The client has tried again by itself; what a server refuses at the end is for `runner sync`.
+        if (isClosing) return
+        await Promise.race([closing, delay(Math.max(pause, retryAfter(error)), undefined, { ref: false })])
+        pause = Math.min(longestPauseMs, pause * 2)
       }
-      if (isClosing && sent === events().length) return
-      await (sent === events().length ? sleep() : Promise.race([closing, delay(pause, undefined, { ref: false })]))
     }
   }
   const working = work()
@@ -75,15 +80,17 @@ export function startTracker({ folder, events, client, onWarning }: TrackerOptio
       beginClosing()
       wakeUp()
       const timeout = new AbortController()
-      await Promise.race([working, delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined)])
+      const patience = isFailing ? Math.min(timeoutMs, patienceWithFailingMs) : timeoutMs
+      await Promise.race([working, delay(patience, undefined, { signal: timeout.signal }).catch(() => undefined)])
       timeout.abort()
       isAbandoned = true
       // What is still under way would keep the process alive.
-      client.then(
-        (connected) => connected.close(),
-        () => undefined,
-      )
+      client?.close()
       return sent === events().length ? report : null
     },
   }
+}
+
+function retryAfter(error: unknown): number {
+  return error instanceof MlflowError ? error.retryAfterMs : 0
 }

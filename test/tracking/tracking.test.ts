@@ -1,9 +1,10 @@
 /** A journal told to a real MLflow server, live and afterwards, and read back with MLflow's own client. */
-import { rm } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MlflowClient, type Run } from 'mlflow-js-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readReceipt } from '../../src/tracking/receipt.ts'
 import { freshMemory, syncRun } from '../../src/tracking/sync-run.ts'
 import { startTracker } from '../../src/tracking/tracker.ts'
 import { askPython, projectRoot } from '../runner.ts'
@@ -20,6 +21,8 @@ interface ReadBack {
   readonly histories: Readonly<Record<string, readonly (readonly [number, number | string])[]>>
   readonly inputs: readonly (readonly [string, string, readonly string[]])[]
   readonly files: readonly string[]
+  /** Where they were downloaded to. */
+  readonly downloaded: string
 }
 
 let server: TestServer
@@ -146,12 +149,123 @@ it('does not revive an experiment that was deleted, and says how to', async () =
   await expect(syncRun(run.folder, events, client)).rejects.toThrow(/mlflow experiments restore -x \d+/)
 })
 
+describe('a run that was killed', () => {
+  it('is KILLED once somebody looks, and RUNNING without a reason once it is resumed', async () => {
+    const run = await beginRun(runs, 'killed')
+    await run.append(...epochs(1, 2))
+    await syncRun(run.folder, run.events, client)
+    expect(await readReceipt(run.folder)).toMatchObject({ status: 'RUNNING' })
+    await syncRun(run.folder, run.events, client, { isAlive: false, mayCreate: false })
+    expect(await readReceipt(run.folder)).toMatchObject({ status: 'KILLED' })
+    expect(await readBack(run)).toMatchObject({
+      status: 'KILLED',
+      end: run.events.at(-1)?.at,
+      tags: { 'runner.reason': expect.stringMatching('resume') as string },
+    })
+
+    const engine = run.events.find((event) => event.type === 'engine-started')
+    if (!engine) throw new Error('no engine')
+    await run.append(engine, { type: 'parameters', values: { 'model.layers': 'flatten, dense(3)' } }, ...epoch(3))
+    await syncRun(run.folder, run.events, client)
+    const found = await readBack(run)
+    expect(found).toMatchObject({ count: 1, status: 'RUNNING', histories: { 'val/loss': history(3) } })
+    expect(found.tags).not.toHaveProperty('runner.reason')
+    // MLflow's parameters never change.
+    expect(found.params['model.layers']).toBe('flatten, dense(2)')
+    expect(found.tags['runner.changed.model.layers']).toBe('flatten, dense(3)')
+  })
+
+  it('is not made in a server that never had it', async () => {
+    const run = await beginRun(runs, 'elsewhere')
+    expect(await syncRun(run.folder, run.events, client, { isAlive: false, mayCreate: false })).toBeNull()
+    expect(await runsOf(run)).toEqual([])
+  })
+})
+
+it('says once what a resumed run says again with the same value', async () => {
+  const run = await beginRun(runs, 'again')
+  await run.append(...epochs(1, 3))
+  await run.append({ type: 'evaluated', metrics: { 'test/roc_auc': 0.5, 'test/f1': NaN } })
+  await syncRun(run.folder, run.events, client)
+  await run.append(...epochs(2, 4), { type: 'evaluated', metrics: { 'test/roc_auc': 0.5, 'test/f1': NaN } })
+  await syncRun(run.folder, run.events, client)
+  const { histories } = await readBack(run)
+  expect(histories).toEqual({ 'val/loss': history(4), 'test/roc_auc': [[0, 0.5]], 'test/f1': [[0, 'NaN']] })
+})
+
+it('keeps two names apart that MLflow would take for one', async () => {
+  const run = await beginRun(runs, 'apart', { 'a+': '1', 'a-b': '2', 'a*': '3' })
+  const long = 'x'.repeat(300)
+  await run.append(...epoch(1, { 'recall (+)': 0.1, 'recall (-)': 0.2, [`${long}1`]: 1, [`${long}2`]: 2 }))
+  await syncRun(run.folder, run.events, client)
+  const { histories, tags } = await readBack(run)
+  expect(
+    Object.values(histories)
+      .map(([point]) => point?.[1])
+      .sort(),
+  ).toEqual([0.1, 0.2, 1, 2])
+  expect([tags['a_'], tags['a-b'], tags['a__2']]).toEqual(['1', '2', '3'])
+})
+
+it('takes files whose names tempt, each under a path of its own', async () => {
+  const run = await beginRun(runs, 'files')
+  const names = ['a b.txt', 'a#1.txt', 'a%2F1.txt', 'a_1.txt', 'ü\n"\'.txt', '🙂;&?.txt', '..a.txt']
+  await mkdir(run.folder.plots)
+  for (const name of names) await writeFile(join(run.folder.plots, name), name)
+  await run.append({ type: 'artifact', path: 'plots' })
+  await syncRun(run.folder, run.events, client)
+  const found = await readBack(run)
+  const plots = found.files.filter((path) => path.startsWith('plots/'))
+  expect(plots).toEqual(
+    ['..a.txt', 'a b.txt', 'a_1.txt', 'a_1.txt_2', 'a_2F1.txt', 'ü_"\'.txt', '🙂;&_.txt'].map((name) => `plots/${name}`),
+  )
+  const contents = await Promise.all(plots.map((path) => readFile(join(found.downloaded, path), 'utf8')))
+  expect(contents.sort()).toEqual([...names].sort())
+})
+
+describe('one run in MLflow', () => {
+  it('is what two processes make that tell of it at once', async () => {
+    const run = await beginRun(runs, 'two tellers')
+    await run.append(...epochs(1, 5))
+    await endRun(run)
+    await Promise.all([1, 2, 3].map(() => syncRun(run.folder, run.events, new MlflowClient({ trackingUri: server.uri }))))
+    expect(await readBack(run)).toMatchObject({ count: 1, status: 'FINISHED', histories: { 'val/loss': history(5) } })
+  })
+
+  it('is what is left of one that was made twice, once the run has ended', async () => {
+    const run = await beginRun(runs, 'twice')
+    const report = await syncRun(run.folder, run.events, client)
+    const late = {
+      experiment_id: report?.experimentId ?? '',
+      run_name: 'twice',
+      start_time: 1,
+      tags: [{ key: 'runner.run', value: run.folder.id }],
+    }
+    await client.createRun(late)
+    await endRun(run)
+    expect(await syncRun(run.folder, run.events, client)).toMatchObject({ runId: report?.runId })
+    expect(await runsOf(run)).toHaveLength(1)
+  })
+
+  it('is made anew where somebody deleted it while it went on', async () => {
+    const run = await beginRun(runs, 'deleted run')
+    const memory = freshMemory()
+    await run.append(...epoch(1))
+    const first = await syncRun(run.folder, run.events, client, { memory })
+    await client.deleteRun(first?.runId ?? '')
+    await run.append(...epoch(2))
+    await expect(syncRun(run.folder, run.events, client, { memory })).rejects.toMatchObject({ isPassing: false })
+    await syncRun(run.folder, run.events, client, { memory })
+    expect(await readBack(run)).toMatchObject({ count: 1, histories: { 'val/loss': history(2) } })
+  })
+})
+
 describe('the tracker', () => {
   it('tells a growing journal, whatever is appended while it is telling', async () => {
     const run = await beginRun(runs, 'live')
     const warnings: string[] = []
-    const own = Promise.resolve(new MlflowClient({ trackingUri: server.uri }))
-    const tracker = startTracker({ folder: run.folder, events: () => run.events, client: own, onWarning: (text) => warnings.push(text) })
+    const own = (): Promise<MlflowClient> => Promise.resolve(new MlflowClient({ trackingUri: server.uri }))
+    const tracker = startTracker({ folder: run.folder, events: () => run.events, connect: own, onWarning: (text) => warnings.push(text) })
     for (let number = 1; number <= 40; number++) {
       await run.append(...epoch(number))
       tracker.wake()
@@ -170,8 +284,13 @@ describe('the tracker', () => {
   it('warns once of a server that is absent, ends in time, and all is told later', async () => {
     const run = await beginRun(runs, 'absent')
     const warnings: string[] = []
-    const absent = Promise.resolve(new MlflowClient({ trackingUri: 'http://127.0.0.1:9', retries: 0 }))
-    const tracker = startTracker({ folder: run.folder, events: () => run.events, client: absent, onWarning: (text) => warnings.push(text) })
+    const absent = (): Promise<MlflowClient> => Promise.resolve(new MlflowClient({ trackingUri: 'http://127.0.0.1:9', retries: 0 }))
+    const tracker = startTracker({
+      folder: run.folder,
+      events: () => run.events,
+      connect: absent,
+      onWarning: (text) => warnings.push(text),
+    })
     await run.append(...epoch(1))
     tracker.wake()
     await delay(100)
@@ -188,16 +307,16 @@ describe('the tracker', () => {
     const run = await beginRun(runs, 'outage')
     const memory = freshMemory()
     await run.append(...epochs(1, 10))
-    await syncRun(run.folder, run.events, client, memory)
+    await syncRun(run.folder, run.events, client, { memory })
     const uri = await server.restart()
     const warnings: string[] = []
     await run.append(...epochs(11, 20))
     const impatient = new MlflowClient({ trackingUri: server.uri, retries: 0 })
-    await expect(syncRun(run.folder, run.events, impatient, memory)).rejects.toMatchObject({ status: 0 })
+    await expect(syncRun(run.folder, run.events, impatient, { memory })).rejects.toMatchObject({ status: 0 })
     const tracker = startTracker({
       folder: run.folder,
       events: () => run.events,
-      client: Promise.resolve(new MlflowClient({ trackingUri: uri })),
+      connect: () => Promise.resolve(new MlflowClient({ trackingUri: uri })),
       onWarning: (text) => warnings.push(text),
     })
     await run.append(...epochs(21, 40))

@@ -35,6 +35,15 @@ export function toKey(name: string): string {
         .replace(/\/+$/, '')
 }
 
+/** Refused, or read as something else, by servers and Python's client: `#`, `?`, control characters, `%` and `\` that could begin an escape or a folder. */
+const unsafeInPath = /[#%?\\\p{Cc}\uD800-\uDFFF]/gu
+
+/** The nearest path of an artifact that every server takes: `slide #1.png` becomes `slide _1.png`. */
+export function toArtifactPath(path: string): string {
+  const parts = path.replace(unsafeInPath, '_').split('/')
+  return parts.map((part) => (part === '.' || part === '..' ? part.replaceAll('.', '_') : part)).join('/')
+}
+
 export function checkKey(name: string): void {
   if (name.length > limits.keyLength || !key.test(name) || name.split('/').some((part) => part === '.' || part === '..'))
     throw new RangeError(`MLflow takes no key ${JSON.stringify(name)}: at most ${limits.keyLength} letters, digits, _ - . : / and spaces`)
