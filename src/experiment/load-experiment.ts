@@ -21,7 +21,7 @@ import { datasetRules } from './rules/dataset-rules.ts'
 import { trainingRules } from './rules/training-rules.ts'
 import type { Written } from './schema/experiment-schema.ts'
 import { ruleFault } from './sentences.ts'
-import { keyPlaceAt, placesOf, plainTree, plainValue, replaceAt, treeAt, valuePlaceAt } from './tree.ts'
+import { childOf, keyPlaceAt, placesOf, plainTree, plainValue, replaceAt, treeAt, valuePlaceAt } from './tree.ts'
 import type { Path, Tree } from './tree.ts'
 import { replaceVariables } from './variables.ts'
 import type { Environment } from './variables.ts'
@@ -40,16 +40,21 @@ export interface LoadOptions {
 }
 
 /** The outcome, and the texts that its frames are cut from, fault or not. */
-export type Loaded = Outcome<Located> & { readonly sources: Sources }
+export type Loaded = Outcome<Located> & {
+  readonly sources: Sources
+  /** The experiment as it is written, in one tree: the stack as edited, its edits still beside it. Absent where the schema accepts none. */
+  readonly tree?: Tree
+}
 
 export const rules: readonly Rule[] = [...datasetRules, ...trainingRules]
 
 export async function loadExperiment(file: string, options: LoadOptions): Promise<Loaded> {
   const sources = new Map<string, string>()
   const diagnostics: Diagnostic[] = []
-  const finish = (value?: Located): Loaded => {
+  const finish = (value?: Located, tree?: Tree): Loaded => {
     const sorted = sortDiagnostics(diagnostics)
-    return value && !hasError(sorted) ? { value, diagnostics: sorted, sources } : { diagnostics: sorted, sources }
+    const rest = { diagnostics: sorted, sources, ...(tree ? { tree } : {}) }
+    return value && !hasError(sorted) ? { value, ...rest } : rest
   }
 
   const readFile = options.readFile ?? ((name: string) => fs.readFile(name, 'utf8'))
@@ -71,7 +76,7 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
   const located: Located = { experiment, places: placesOf(checked.tree), sources }
   const isSound = !checked.faulty.some(([section = '']) => section === 'dataset' || section === 'model')
   if (isSound) diagnostics.push(...(options.judges ?? []).flatMap((judge) => judge(located)))
-  return finish(located)
+  return finish(located, withEdits(checked.tree, tree))
 }
 
 interface Checked {
@@ -103,6 +108,14 @@ function withoutFaults(tree: Tree, paths: readonly Path[]): Tree | null {
     return treeAt(current, at) ? replaceAt(current, at, value === undefined ? undefined : plainTree(value, tree.place)) : current
   }, tree)
   return checkSchema(rest).length === 0 ? rest : null
+}
+
+/** `applyEdits` takes them out; who asks what the file says wants to see them. */
+function withEdits(edited: Tree, tree: Tree): Tree {
+  const [model, before] = [treeAt(edited, ['model']), treeAt(tree, ['model'])]
+  const edits = before && childOf(before, 'edit')
+  if (model?.kind !== 'map' || !edits) return edited
+  return replaceAt(edited, ['model'], { ...model, entries: new Map([...model.entries, ['edit', edits]]) })
 }
 
 /** A rule is silent on what the schema found at fault: it sees something else there than the user wrote. */

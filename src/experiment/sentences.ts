@@ -78,6 +78,20 @@ export const setWithoutValue = (place: Place): Diagnostic =>
   fault('set-syntax', place, '--set needs a path and a value', { hint: 'Write --set path.to.key=value; the value null removes the key.' })
 export const setNowhere = (place: Place, list: string, part: string, known: readonly string[]): Diagnostic =>
   fault('set-nowhere', place, `${list} has no "${part}"`, { expected: 'an index from 0, or the id of a layer', ...wayOut(part, known) })
+/** Of a path that was asked for, not written; `elsewhere` are the paths of the file that end as it does. */
+export const unknownPath = (path: string, part: string, at: string, known: readonly string[], elsewhere: readonly string[]): Diagnostic => {
+  const near = nearestWord(part, known)
+  const whole = (key: string): string => (at === '' ? key : `${at}.${key}`)
+  const hint =
+    near !== undefined
+      ? `Did you mean "${whole(near)}"?`
+      : elsewhere.length > 0
+        ? `It stands at ${listWords(elsewhere.slice(0, 3))}.`
+        : known.length > 0
+          ? `Known there: ${listWords(known)}.`
+          : 'A plain value stands there, and nothing below it.'
+  return { code: 'path-unknown', severity: 'error', message: `there is no ${path}: ${owner(at)} has no "${part}"`, hint }
+}
 export const variableUnset = (place: Place, name: string): Diagnostic =>
   fault('variable-unset', place, `the environment has no ${name}`, { hint: `Set ${name}, or give a default: \${${name}:-…}.` })
 export const variableSyntax = (place: Place, text: string): Diagnostic =>

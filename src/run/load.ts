@@ -1,6 +1,7 @@
 /** An experiment file to everything that can be known without touching images: the experiment and its network. */
 import { loadExperiment, type LoadOptions } from '../experiment/load-experiment.ts'
 import type { Located } from '../experiment/experiment.ts'
+import type { Tree } from '../experiment/tree.ts'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Sources } from '../diagnostics/frame.ts'
 import type { Network } from '../network/plan.ts'
@@ -9,7 +10,12 @@ import type { Workspace } from './workspace.ts'
 
 export interface Checked {
   /** Present unless something is at fault. */
-  readonly value?: { readonly located: Located; readonly network: Network }
+  readonly value?: {
+    readonly located: Located
+    readonly network: Network
+    /** The experiment as it is written. */
+    readonly tree: Tree
+  }
   readonly diagnostics: readonly Diagnostic[]
   readonly sources: Sources
 }
@@ -23,9 +29,9 @@ export async function checkExperiment(file: string, set: readonly string[], work
     projectRoot: workspace.home,
     judges: [(located) => planNetwork(located).diagnostics],
   }
-  const { value: located, diagnostics, sources } = await loadExperiment(file, options)
+  const { value: located, tree, diagnostics, sources } = await loadExperiment(file, options)
   const network = located ? planNetwork(located).value : undefined
-  return located && network ? { value: { located, network }, diagnostics, sources } : { diagnostics, sources }
+  return located && network && tree ? { value: { located, network, tree }, diagnostics, sources } : { diagnostics, sources }
 }
 
 /** Throws `Fault` where the file is at fault. */

@@ -134,6 +134,37 @@ describe('plan', () => {
   })
 })
 
+describe('explain', () => {
+  it('shows a value with its place, default and what is allowed', async () => {
+    expect(await home.runner(['explain', smoke, 'optimizer.decay'])).toEqual({
+      exitCode: 0,
+      stdout: [
+        'optimizer.adagrad.decay = perEpochs (0.00333333)',
+        '  The learning rate is divided by 1 + decay · t, t the step from 0. perEpochs stands for learningRate / training.epochs. Only with a plain number as learningRate.',
+        '',
+        '  set       experiments/smoke.yaml:37:52',
+        '  default   none',
+        '  allowed   a number from 0, or the word perEpochs',
+        '  example   perEpochs',
+        '  example   0.0001',
+      ].join('\n'),
+      stderr: '',
+    })
+  })
+
+  it('lists all values, as JSON too, and refuses a path that is none', async () => {
+    const { stdout } = await home.runner(['explain', smoke, '--format', 'json', '--set', 'seed=8'])
+    const values = JSON.parse(stdout) as readonly { path: string; set: string | null }[]
+    expect(values.find(({ path }) => path === 'seed')).toMatchObject({ value: 8, set: '--set seed=8', replaces: [{ value: 7 }] })
+    expect(await home.runner(['explain', smoke, 'augmentation.rotatoin'])).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr:
+        'error  path-unknown\n  there is no augmentation.rotatoin: augmentation has no "rotatoin". Did you mean "augmentation.rotation"?',
+    })
+  })
+})
+
 describe('list', () => {
   it('says how to get a run where there is none', async () => {
     const empty = await makeHome()
