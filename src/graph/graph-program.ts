@@ -11,7 +11,7 @@ import type { Feed, Fetched, Program, ProgramSource, StepFunction } from './step
 import { handleName, tableHandle, traceStep } from './trace.ts'
 
 /** One call of the session: what is fed and fetched, in order. */
-interface Call {
+export interface Call {
   readonly feeds: readonly { readonly name: string; readonly node: string; readonly dtype: DType; readonly shape: readonly number[] }[]
   readonly fetches: Readonly<Record<string, string>>
 }
@@ -20,6 +20,15 @@ const rowsName = 'table/rows'
 
 /** Traces and loads; takes well under three seconds for CancerNet at any batch size. The source's variables are read once. */
 export function compileProgram(source: ProgramSource): Program {
+  const { nodes, calls } = traceProgram(source)
+  const session = load(nodes)
+  const program = new GraphProgram(source, session, calls)
+  program.assign(new Map([...source.variables].map(([name, variable]) => [name, variable.dataSync<'float32'>()])))
+  return program
+}
+
+/** Every node of the one graph, and its calls by name. */
+export function traceProgram(source: ProgramSource): { readonly nodes: readonly Node[]; readonly calls: ReadonlyMap<string, Call> } {
   const nodes: Node[] = [...variableNodes(source)]
   const calls = new Map<string, Call>()
   for (const step of source.steps) {
@@ -28,10 +37,7 @@ export function compileProgram(source: ProgramSource): Program {
       calls.set(callName(step.name, batch), callOf(step, batch, graph))
     }
   }
-  const session = load(nodes)
-  const program = new GraphProgram(source, session, calls)
-  program.assign(new Map([...source.variables].map(([name, variable]) => [name, variable.dataSync<'float32'>()])))
-  return program
+  return { nodes, calls }
 }
 
 /** The graph of each batch size a step is asked for, by extrapolation from two small traces. */
