@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
   {
-    ignores: ['**/dist/', '.venv/', '.setup/', 'runs/', 'schemas/', 'packages/*/dist/', 'bootstrap/', 'scripts/', 'eslint.config.js'],
+    ignores: ['**/dist/', '.venv/', '.setup/', 'runs/', 'schemas/', 'packages/*/dist/', 'bootstrap/', 'scripts/', 'torture/*.mjs', 'eslint.config.js'],
   },
   eslint.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
@@ -22,7 +22,7 @@ export default tseslint.config(
     },
   },
   { files: ['vitest.config.ts'], rules: { 'no-restricted-syntax': 'off' } },
-  { files: ['benchmarks/**'], rules: { 'no-console': 'off' } },
+  { files: ['benchmarks/**', 'torture/**'], rules: { 'no-console': 'off' } },
   {
     // Plain JavaScript, run as it is: the rules that need types do not apply.
     files: ['benchmarks/*.mjs'],

@@ -38,8 +38,8 @@ function spawn(home: string, args: readonly string[], environment: Readonly<Reco
   })
 }
 
-export async function makeHome(): Promise<Home> {
-  const path = await mkdtemp(join(tmpdir(), 'runner-home-'))
+export async function makeHome(parent = tmpdir()): Promise<Home> {
+  const path = await mkdtemp(join(parent, 'runner-home-'))
   const runs = (): Promise<readonly RunFolder[]> => listRuns(join(path, 'runs'))
   return {
     path,
