@@ -4,6 +4,7 @@ import type { Preparation } from '../run/prepare.ts'
 import type { Workspace } from '../run/workspace.ts'
 import type { TrainOptions } from './train-command.ts'
 import type { CheckOptions } from './check-command.ts'
+import type { DiffOptions } from './diff-command.ts'
 import type { ExplainOptions } from './explain-command.ts'
 import type { SyncCommandOptions } from './sync-command.ts'
 import type { PlanOptions } from './plan-command.ts'
@@ -67,6 +68,14 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     .action(async (file: string, path: string | undefined, options: ExplainOptions) => {
       const { showExplanation } = await import('./explain-command.ts')
       await showExplanation(file, path ?? null, options, workspace, terminal)
+    })
+
+  withSet(root.command('diff <before> <after>').description('what two files mean differently, and what it costs; --set changes the second'))
+    .addOption(new Option('--format <format>', 'how it is shown').choices(['pretty', 'json']).default('pretty'))
+    .action(async (before: string, after: string, options: DiffOptions) => {
+      const { showDiff } = await import('./diff-command.ts')
+      const { listen } = await preparation()
+      await showDiff(before, after, options, { workspace, listen, terminal })
     })
 
   withSet(root.command('split <file>').description('the audited split'))

@@ -165,6 +165,30 @@ describe('explain', () => {
   })
 })
 
+describe('diff', () => {
+  it('shows what a setting changes and what it costs', async () => {
+    const { exitCode, stdout, stderr } = await home.runner(['diff', smoke, smoke, '--set', 'model.layers.0.filters=16'])
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    const lines = stdout.split('\n')
+    expect(lines.slice(0, 8)).toEqual([
+      'layers',
+      'changed   separableConv2d_1: filters 8 -> 16',
+      '',
+      'costs                          experiments/smoke.yaml   experiments/smoke.yaml',
+      'parameters                     2,397                    4,765                    +98.8 %',
+      'of them to train               2,381                    4,733                    +98.8 %',
+      'multiply-adds of an image      36,288                   57,024                   +57.1 %',
+      'activations of an image        59.6 KiB                 105.8 KiB                +77.3 %',
+    ])
+    expect(lines.slice(8).map((line) => line.split(/ {2,}/)[0])).toEqual([
+      'kept by the optimizer',
+      'a training step',
+      'memory at most, images aside',
+    ])
+    expect((await home.runner(['diff', smoke, smoke])).stdout).toBe(`${smoke} and ${smoke} mean the same.`)
+  })
+})
+
 describe('list', () => {
   it('says how to get a run where there is none', async () => {
     const empty = await makeHome()
