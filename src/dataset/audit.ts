@@ -1,7 +1,7 @@
 /** What is wrong with the images, before anything is trained on them: counted, shown, and dealt with as the experiment says. */
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Dataset, Located } from '../experiment/experiment.ts'
-import type { Fact } from './inventory.ts'
+import type { Fact } from './image-reader.ts'
 import { placeNear } from './places.ts'
 import type { Scan } from './scan.ts'
 

@@ -9,6 +9,11 @@ export interface ImageSize {
   readonly channels: 1 | 3
 }
 
+/** Bytes of one image. */
+export function rowBytesOf({ width, height, channels }: ImageSize): number {
+  return width * height * channels
+}
+
 /** What became of a file: its own size and its pixels at the wished one, or why it is no image. */
 export type Decoded = { readonly width: number; readonly height: number; readonly pixels: Uint8Array } | { readonly reason: string }
 

@@ -5,16 +5,12 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import pLimit from 'p-limit'
 import writeFileAtomic from 'write-file-atomic'
-import { decodeImage, decoderVersion, type ImageSize } from './decode.ts'
+import { decoderVersion, rowBytesOf, type ImageSize } from './decode.ts'
+import type { Fact } from './image-reader.ts'
+import { openImageReaders } from './image-readers.ts'
 import type { Sample } from './scan.ts'
 import { isSealed, removeAbandoned, writeFully, writeSealed } from './sealed-file.ts'
-import { systemCode } from './system-error.ts'
-
-/** What is known of one file. Unreadable files have a row of zeros that nothing uses. */
-export type Fact =
-  { readonly sha256: string; readonly width: number; readonly height: number } | { readonly sha256: string; readonly reason: string }
 
 export interface Inventory {
   /** In the order of the samples. */
@@ -28,8 +24,8 @@ export interface ReadProgress {
   readonly total: number
 }
 
-/** Files that are read while others are being decoded. */
-const readsAtOnce = 16
+/** Images that a thread is given at a time. */
+const imagesAtOnce = 64
 
 export interface InventoryOptions {
   readonly root: string
@@ -59,41 +55,28 @@ export async function takeInventory(samples: readonly Sample[], options: Invento
   return { facts, pixels }
 }
 
-/** Bytes of one image. */
-export function rowBytesOf({ width, height, channels }: ImageSize): number {
-  return width * height * channels
-}
-
-async function readAll(samples: readonly Sample[], options: InventoryOptions, file: FileHandle): Promise<Fact[]> {
-  const rowBytes = rowBytesOf(options.size)
-  const limit = pLimit(readsAtOnce)
+async function readAll(
+  samples: readonly Sample[],
+  { root, size, signal, onProgress }: InventoryOptions,
+  file: FileHandle,
+): Promise<Fact[]> {
+  const readers = openImageReaders()
   let done = 0
-  const inspect = async (sample: Sample, row: number): Promise<Fact> => {
-    options.signal?.throwIfAborted()
-    const { fact, pixels } = await readOne(join(options.root, sample.path), options.size)
-    await writeFully(file, pixels ?? new Uint8Array(rowBytes), row * rowBytes)
-    done += 1
-    options.onProgress({ done, total: samples.length })
-    return fact
+  const readFrom = async (first: number): Promise<readonly Fact[]> => {
+    const some = samples.slice(first, first + imagesAtOnce)
+    const { facts, pixels } = await readers.read({ paths: some.map(({ path }) => join(root, path)), size })
+    signal?.throwIfAborted()
+    await writeFully(file, pixels, first * rowBytesOf(size))
+    done += some.length
+    onProgress({ done, total: samples.length })
+    return facts
   }
   try {
-    return await Promise.all(samples.map((sample, row) => limit(inspect, sample, row)))
+    const firsts = Array.from({ length: Math.ceil(samples.length / imagesAtOnce) }, (_, index) => index * imagesAtOnce)
+    return (await Promise.all(firsts.map(readFrom))).flat()
   } finally {
-    limit.clearQueue()
+    await readers.close()
   }
-}
-
-async function readOne(path: string, size: ImageSize): Promise<{ fact: Fact; pixels: Uint8Array | null }> {
-  let bytes: Uint8Array
-  try {
-    bytes = await readFile(path)
-  } catch (error) {
-    return { fact: { sha256: '', reason: `it cannot be read: ${systemCode(error) ?? String(error)}` }, pixels: null }
-  }
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  const decoded = await decodeImage(bytes, size)
-  if ('reason' in decoded) return { fact: { sha256, reason: decoded.reason }, pixels: null }
-  return { fact: { sha256, width: decoded.width, height: decoded.height }, pixels: decoded.pixels }
 }
 
 function inventoryKey(samples: readonly Sample[], root: string, size: ImageSize): string {

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decoderVersion, type ImageSize } from './decode.ts'
-import { rowBytesOf, type Inventory } from './inventory.ts'
+import { decoderVersion, rowBytesOf, type ImageSize } from './decode.ts'
+import type { Inventory } from './inventory.ts'
 import type { Manifest, Pack } from './manifest.ts'
 import { isSealed, readFully, writeFully, writeSealed } from './sealed-file.ts'
 

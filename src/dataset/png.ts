@@ -59,36 +59,47 @@ function inflate(parts: readonly Uint8Array[], length: number): Uint8Array | nul
 /** Section 9 of the specification: each row says by its first byte from which neighbours its bytes are differences. */
 function unfilter(filtered: Uint8Array, height: number, stride: number, step: number): Uint8Array {
   const data = new Uint8Array(stride * height)
+  // What lies outside the picture counts as zero: a row of zeros above the first, and `step` zeros before each row.
+  let above: Uint8Array = new Uint8Array(stride)
   for (let row = 0; row < height; row++) {
-    const from = row * (stride + 1) + 1
-    const to = row * stride
-    const filter = filtered[from - 1] ?? 0
-    for (let index = 0; index < stride; index++) {
-      const left = index >= step ? (data[to + index - step] ?? 0) : 0
-      const up = row > 0 ? (data[to + index - stride] ?? 0) : 0
-      const corner = row > 0 && index >= step ? (data[to + index - stride - step] ?? 0) : 0
-      const value = filtered[from + index] ?? 0
-      data[to + index] = value + predicted(filter, left, up, corner)
-    }
+    const start = row * (stride + 1)
+    const differences = filtered.subarray(start + 1, start + 1 + stride)
+    const bytes = data.subarray(row * stride, (row + 1) * stride)
+    const undo = filters[filtered[start] ?? 0]
+    if (!undo) throw new Error(`it uses a filter that does not exist: ${filtered[start] ?? 0}`)
+    undo(bytes, differences, above, step)
+    above = bytes
   }
   return data
 }
 
-function predicted(filter: number, left: number, up: number, corner: number): number {
-  switch (filter) {
-    case 0:
-      return 0
-    case 1:
-      return left
-    case 2:
-      return up
-    case 3:
-      return (left + up) >> 1
-    case 4: {
+/** One loop for each filter, without a branch for the filter inside: most of the time of decoding goes here. */
+type Unfilter = (bytes: Uint8Array, differences: Uint8Array, above: Uint8Array, step: number) => void
+const filters: readonly Unfilter[] = [
+  (bytes, differences) => {
+    bytes.set(differences)
+  },
+  (bytes, differences, _above, step) => {
+    bytes.set(differences.subarray(0, step))
+    for (let index = step; index < bytes.length; index++) bytes[index] = (differences[index] ?? 0) + (bytes[index - step] ?? 0)
+  },
+  (bytes, differences, above) => {
+    for (let index = 0; index < bytes.length; index++) bytes[index] = (differences[index] ?? 0) + (above[index] ?? 0)
+  },
+  (bytes, differences, above, step) => {
+    for (let index = 0; index < step; index++) bytes[index] = (differences[index] ?? 0) + ((above[index] ?? 0) >> 1)
+    for (let index = step; index < bytes.length; index++)
+      bytes[index] = (differences[index] ?? 0) + (((bytes[index - step] ?? 0) + (above[index] ?? 0)) >> 1)
+  },
+  (bytes, differences, above, step) => {
+    // Before the first pixel the nearest of left, up and corner (0, up, 0) is up.
+    for (let index = 0; index < step; index++) bytes[index] = (differences[index] ?? 0) + (above[index] ?? 0)
+    for (let index = step; index < bytes.length; index++) {
+      const left = bytes[index - step] ?? 0
+      const up = above[index] ?? 0
+      const corner = above[index - step] ?? 0
       const [a, b, c] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)]
-      return a <= b && a <= c ? left : b <= c ? up : corner
+      bytes[index] = (differences[index] ?? 0) + (a <= b && a <= c ? left : b <= c ? up : corner)
     }
-    default:
-      throw new Error(`it uses a filter that does not exist: ${filter}`)
-  }
-}
+  },
+]
