@@ -1,12 +1,1 @@
-/** Where in the file a fault of the data can be mended. */
-import type { Place } from '../diagnostics/diagnostic.ts'
-import type { Located } from '../experiment/experiment.ts'
-
-/** The place of a value, or of the nearest around it that is written; to be spread into a diagnostic. */
-export function placeNear({ places }: Located, path: string): { readonly place?: Place } {
-  for (let around = path; around !== ''; around = around.slice(0, Math.max(0, around.lastIndexOf('.')))) {
-    const place = places.get(around)
-    if (place) return { place }
-  }
-  return {}
-}
+export { placeNear } from '../experiment/places.ts'

@@ -2,6 +2,7 @@
  * The experiment as the program reads it: every default filled in, every short form written out, every word that stands for a number
  * replaced by the number. Plain frozen data; `Located` keeps beside it where each value came from.
  */
+import type { Rules } from './schema/advice.ts'
 import type { Place } from '../diagnostics/diagnostic.ts'
 
 export interface Experiment {
@@ -22,6 +23,8 @@ export interface Experiment {
   readonly evaluation: Evaluation
   readonly runtime: Runtime
   readonly tracking: Tracking
+  /** What each advice weighs; `off` holds the reason. */
+  readonly rules: Rules
 }
 
 /** An experiment beside the place of each of its values, by dotted path (`model.layers.3.dropout.rate`, as the user wrote it). */

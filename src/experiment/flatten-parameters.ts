@@ -15,6 +15,7 @@ export function flattenParameters(experiment: Experiment): Record<string, string
       optimizer: optimizerParameters(experiment.optimizer),
       classWeights: classWeightParameters(classWeights, names),
       tracking: {},
+      rules: {},
     }),
   )
 }

@@ -18,6 +18,7 @@ import { applySettings, setSource, settingsText } from './overrides.ts'
 import { readExperimentTree } from './read-experiment.ts'
 import type { Rule } from './rule.ts'
 import { datasetRules } from './rules/dataset-rules.ts'
+import { stackAdvice } from './rules/stack-advice.ts'
 import { trainingRules } from './rules/training-rules.ts'
 import type { Written } from './schema/experiment-schema.ts'
 import { ruleFault } from './sentences.ts'
@@ -75,7 +76,7 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
   const experiment = deepFreeze(normaliseExperiment(written, { rootAsWritten, ...surroundings }))
   const located: Located = { experiment, places: placesOf(checked.tree), sources }
   const isSound = !checked.faulty.some(([section = '']) => section === 'dataset' || section === 'model')
-  if (isSound) diagnostics.push(...(options.judges ?? []).flatMap((judge) => judge(located)))
+  if (isSound) diagnostics.push(...stackAdvice(located), ...(options.judges ?? []).flatMap((judge) => judge(located)))
   return finish(located, withEdits(checked.tree, tree))
 }
 

@@ -17,7 +17,7 @@ export interface Surroundings {
 
 /** Total: where a rule forbids what is written, something stands in its place that is never used. */
 export function normaliseExperiment(written: Written, surroundings: Surroundings): Experiment {
-  const { version, name, description, seed, loss, training, evaluation, runtime, tracking } = written
+  const { version, name, description, seed, loss, training, evaluation, runtime, tracking, rules } = written
   return {
     version,
     name,
@@ -34,6 +34,7 @@ export function normaliseExperiment(written: Written, surroundings: Surroundings
     evaluation,
     runtime,
     tracking: { ...tracking, experiment: tracking.experiment ?? name },
+    rules,
   }
 }
 

@@ -7,7 +7,7 @@ import { escapeVariables } from './variables.ts'
 /** With `folder`, a split's manifest is written relative to it, as a file in that folder reads it. */
 export function resolvedYaml(experiment: Experiment, folder?: string): string {
   const { dataset, split, augmentation, model, optimizer, classWeights, ...rest } = experiment
-  const { version, name, description, seed, loss, training, evaluation, runtime, tracking } = rest
+  const { version, name, description, seed, loss, training, evaluation, runtime, tracking, rules } = rest
   const written = {
     version,
     name,
@@ -24,6 +24,7 @@ export function resolvedYaml(experiment: Experiment, folder?: string): string {
     evaluation,
     runtime,
     tracking: escapeDeep(tracking),
+    rules: escapeDeep(rules),
   }
   return stringify(withoutNulls(written), { version: '1.2', aliasDuplicateObjects: false, lineWidth: 0 })
 }

@@ -1,6 +1,7 @@
 /** The experiment's stack worked out layer by layer: shapes, parameters and costs, or every fault that keeps it from being a classifier. */
-import type { Diagnostic, Outcome, Place } from '../diagnostics/diagnostic.ts'
+import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts'
 import type { Layer, Located } from '../experiment/experiment.ts'
+import { placeNear } from '../experiment/places.ts'
 import { outputShape, writeShape } from './output-shape.ts'
 import type { ShapeFault } from './output-shape.ts'
 import { countValues, multiplyAddsOf, parametersOf } from './parameters.ts'
@@ -75,7 +76,7 @@ function behead(layers: readonly Layer[]): Beheaded {
 
 function judgeHead({ head, last, layers }: Beheaded, output: Shape, classes: number, located: Located): Diagnostic[] {
   const fault = (code: string, message: string, rest: Omit<Diagnostic, 'code' | 'message' | 'severity' | 'place'>): Diagnostic[] => [
-    { code, severity: 'error', message, ...placed(located, `model.layers.${located.experiment.model.layers.length - 1}`), ...rest },
+    { code, severity: 'error', message, ...placeNear(located, `model.layers.${located.experiment.model.layers.length - 1}`), ...rest },
   ]
   if (!last) {
     return fault('head-missing', 'the model has no layers', { expected: 'at least one dense layer', hint: headHint })
@@ -112,7 +113,7 @@ function isFault(output: Shape | ShapeFault): output is ShapeFault {
 }
 
 function atLayer(fault: ShapeFault, index: number, located: Located): Diagnostic {
-  return { severity: 'error', ...fault, ...placed(located, `model.layers.${index}`) }
+  return { severity: 'error', ...fault, ...placeNear(located, `model.layers.${index}`) }
 }
 
 function duplicateNames(layers: readonly Layer[], located: Located): Diagnostic[] {
@@ -128,7 +129,7 @@ function duplicateNames(layers: readonly Layer[], located: Located): Diagnostic[
       code: 'layer-name-twice',
       severity: 'error',
       message: `layers ${other} and ${index} are both named "${name}"`,
-      ...placed(located, `model.layers.${index}`),
+      ...placeNear(located, `model.layers.${index}`),
       hint: 'Give each layer an id of its own.',
     })
   }
@@ -140,16 +141,7 @@ function nothingToTrain(located: Located): Diagnostic {
     code: 'nothing-to-train',
     severity: 'error',
     message: 'no layer of the model has anything to train',
-    ...placed(located, 'model.layers'),
+    ...placeNear(located, 'model.layers'),
     hint: headHint,
   }
-}
-
-/** The place of a path, or of the nearest path around it that the user wrote. */
-function placed(located: Located, path: string): { readonly place?: Place } {
-  for (let around = path; around !== ''; around = around.slice(0, Math.max(0, around.lastIndexOf('.')))) {
-    const place = located.places.get(around)
-    if (place) return { place }
-  }
-  return {}
 }

@@ -4,10 +4,12 @@ import { prepareDataset, type PreparedDataset } from '../dataset/prepare.ts'
 import { systemCode } from '../dataset/system-error.ts'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Sources } from '../diagnostics/frame.ts'
+import { hasError } from '../diagnostics/sort.ts'
 import { EngineError, startEngine, type Engine } from '../engine/engine.ts'
 import type { EngineFailure } from '../engine/protocol.ts'
 import type { Experiment, Located } from '../experiment/experiment.ts'
 import { packsFolder } from '../journal/run-folder.ts'
+import { trainingAdvice } from '../network/training-advice.ts'
 import { engineEnvironment } from '../setup/engine-environment.ts'
 import { ensureTensorflow } from '../setup/tensorflow.ts'
 import type { Listener } from './story.ts'
@@ -68,7 +70,15 @@ export async function prepareData(
     signal,
   })
   if (!value) throw new Fault(diagnostics, diagnostics.some(isOfTheMachine) ? 3 : 1, sources)
-  if (diagnostics.length > 0) listen({ type: 'warnings', diagnostics, sources })
+  const findings = [
+    ...diagnostics,
+    ...trainingAdvice(
+      located,
+      value.counts.train.classes.reduce((sum, images) => sum + images, 0),
+    ),
+  ]
+  if (hasError(findings)) throw new Fault(findings, 1, sources)
+  if (findings.length > 0) listen({ type: 'warnings', diagnostics: findings, sources })
   return value
 }
 
@@ -76,7 +86,8 @@ function isOfTheMachine({ code }: Diagnostic): boolean {
   return code === 'disk-full' || code === 'folder-unwritable'
 }
 
-async function startTensorflow({ runtime }: Experiment, { workspace, listen }: Preparation): Promise<Engine> {
+/** Throws `Fault`. */
+export async function startTensorflow({ runtime }: Experiment, { workspace, listen }: Preparation): Promise<Engine> {
   const { projectRoot, environment } = workspace
   const tensorflow = await ensureTensorflow({ projectRoot, environment, report: (progress) => listen({ type: 'setup', progress }) })
   if (!tensorflow.value) throw new Fault(tensorflow.diagnostics, 3)

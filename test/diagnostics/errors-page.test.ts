@@ -3,6 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { rules } from '../../src/experiment/load-experiment.ts'
+import { adviceSchema } from '../../src/experiment/schema/advice.ts'
 
 const projectRoot = fileURLToPath(new URL('../..', import.meta.url))
 const page = await fs.readFile(path.join(projectRoot, 'docs/errors.md'), 'utf8')
@@ -23,6 +24,12 @@ test('every code that the source gives is explained in docs/errors.md', () => {
 
 test('every rule is explained in docs/errors.md', () => {
   expect(rules.map(({ id }) => id).filter((id) => !documented.includes(id))).toEqual([])
+})
+
+test('every advice is explained in docs/errors.md, with what it weighs', () => {
+  const rows = new Map([...page.matchAll(/^\| `([a-z-]+)` \| (error|warning|note) \|/gmu)].map(([, code, weight]) => [code, weight]))
+  const advice = Object.entries(adviceSchema.properties).map(([id, schema]) => [id, (schema as { default?: unknown }).default] as const)
+  expect(rows).toEqual(new Map(advice))
 })
 
 test('docs/errors.md explains no code that nothing gives', () => {

@@ -43,6 +43,15 @@ export function experimentWith(layers: readonly Layer[], { shape, classes }: Ima
     evaluation: { threshold: 0.5, batchSize: 32 },
     runtime: { device: 'cpu', backend: 'tensorflow', threads: 1, imageBudget: 1 },
     tracking: { experiment: 'stack', required: false, enabled: false, tags: {} },
+    rules: {
+      'softmax-twice': 'error',
+      'bias-before-batch-norm': 'warning',
+      'dropout-before-batch-norm': 'warning',
+      'augmentation-moves-away': 'warning',
+      'decay-kills-rate': 'warning',
+      'batch-exceeds-training': 'warning',
+      'batch-of-one': 'warning',
+    },
   }
   const places = new Map<string, Place>(
     layers.map((_, index) => [`model.layers.${index}`, { file: 'stack.yaml', offset: 100 * index, length: 1 }]),

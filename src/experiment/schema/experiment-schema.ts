@@ -1,5 +1,6 @@
 /** The experiment file: the one source of its types, its validator, its JSON schema and its reference. */
 import Type from 'typebox'
+import { adviceSchema } from './advice.ts'
 import { augmentationSchema, classWeightsSchema, datasetSchema, splitSchema } from './dataset.ts'
 import { modelSchema } from './layers.ts'
 import { optimizerSchema } from './optimizer.ts'
@@ -47,6 +48,7 @@ export const experimentSchema = closed(
     evaluation: optional(evaluationSchema),
     runtime: optional(runtimeSchema),
     tracking: optional(trackingSchema),
+    rules: optional(adviceSchema),
   },
   {
     $schema: 'http://json-schema.org/draft-07/schema#',
