@@ -1,6 +1,7 @@
 /** `runner check FILE…`: every fault of every file. */
 import { renderDiagnostics } from '../diagnostics/frame.ts'
 import { diagnosticRecords } from '../diagnostics/json.ts'
+import { sarifLog } from '../diagnostics/sarif.ts'
 import { hasError } from '../diagnostics/sort.ts'
 import { checkExperiment } from '../run/load.ts'
 import type { Workspace } from '../run/workspace.ts'
@@ -9,12 +10,14 @@ import { paint, type Terminal } from './terminal.ts'
 export interface CheckOptions {
   readonly set: readonly string[]
   readonly format: string
+  /** Of runner, for formats that name their tool. */
+  readonly version: string
 }
 
 /** Resolves with the exit code. */
 export async function checkFiles(
   files: readonly string[],
-  { set, format }: CheckOptions,
+  { set, format, version }: CheckOptions,
   workspace: Workspace,
   terminal: Terminal,
 ): Promise<number> {
@@ -22,6 +25,8 @@ export async function checkFiles(
   if (format === 'json') {
     const records = outcomes.flatMap(({ diagnostics, sources }) => diagnosticRecords(diagnostics, sources))
     terminal.out(JSON.stringify(records, null, 2))
+  } else if (format === 'sarif') {
+    terminal.out(JSON.stringify(sarifLog(outcomes, version), null, 2))
   } else {
     const faulty = outcomes.filter(({ diagnostics }) => diagnostics.length > 0)
     const frames = faulty.map(({ diagnostics, sources }) => renderDiagnostics(diagnostics, sources, { color: terminal.color }))

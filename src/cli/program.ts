@@ -44,10 +44,10 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     })
 
   withSet(root.command('check <files...>').description('every fault of every file; changes nothing'))
-    .addOption(new Option('--format <format>', 'how faults are shown').choices(['pretty', 'json']).default('pretty'))
-    .action(async (files: readonly string[], options: CheckOptions) => {
+    .addOption(new Option('--format <format>', 'how faults are shown').choices(['pretty', 'json', 'sarif']).default('pretty'))
+    .action(async (files: readonly string[], options: Omit<CheckOptions, 'version'>) => {
       const { checkFiles } = await import('./check-command.ts')
-      finish(await checkFiles(files, options, workspace, terminal))
+      finish(await checkFiles(files, { ...options, version }, workspace, terminal))
     })
 
   withSet(
