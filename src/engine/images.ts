@@ -83,12 +83,14 @@ export async function openImageFeed(pack: Pack, source: ImageSource): Promise<Im
 }
 
 /**
- * Cuts an epoch's rows into batches of which the first may be smaller. A step on a few images throws the weights and batch norm's moving
- * averages about, and the epoch's evaluation must not come right behind it: docs/decisions/0006.
+ * Cuts an epoch's rows into batches. Where one is smaller it stands in the middle: a step on a few images throws weights, moving averages and
+ * accumulators about, so it is neither the first of a training nor the last before an evaluation. docs/decisions/0006.
  */
 export function trainingBatches(rows: Int32Array, batchSize: number): Int32Array[] {
   const short = rows.length % batchSize
-  return [...(short > 0 ? [rows.subarray(0, short)] : []), ...batchesOf(rows.subarray(short), batchSize)]
+  const batches = batchesOf(rows.subarray(short), batchSize)
+  if (short > 0) batches.splice(batches.length >> 1, 0, rows.subarray(0, short))
+  return batches
 }
 
 /** Cuts rows into batches; the last may be smaller. */
