@@ -1,6 +1,7 @@
 /** `runner plan FILE`: the network as soon as it is known, the rest when the images are. */
 import type { Network } from '../network/plan.ts'
 import { renderPlan } from '../network/render-plan.ts'
+import { writeGraph } from '../run/graph.ts'
 import { planExperiment, renderTrainingPlan } from '../run/plan.ts'
 import { planRecord } from '../run/plan-record.ts'
 import type { Preparation } from '../run/prepare.ts'
@@ -10,10 +11,17 @@ import type { Terminal } from './terminal.ts'
 export interface PlanOptions {
   readonly set: readonly string[]
   readonly format: 'pretty' | 'json'
+  /** Where the compiled graphs are written. */
+  readonly graph?: string
 }
 
 /** Throws `Fault` where the file or its images are at fault; what can be known is printed before. */
-export async function showPlan(file: string, { set, format }: PlanOptions, preparation: Preparation, terminal: Terminal): Promise<void> {
+export async function showPlan(
+  file: string,
+  { set, format, graph }: PlanOptions,
+  preparation: Preparation,
+  terminal: Terminal,
+): Promise<void> {
   const isJson = format === 'json'
   const onNetwork = (network: Network): void => {
     if (!isJson) terminal.out(`${renderPlan(network)}\n`)
@@ -23,6 +31,10 @@ export async function showPlan(file: string, { set, format }: PlanOptions, prepa
   else {
     const warnings = plan.dataset ? caveats(plan.experiment, plan.dataset, terminal.outColor) : []
     terminal.out([...warnings, renderTrainingPlan(plan)].join('\n'))
+  }
+  if (graph !== undefined) {
+    await writeGraph(plan, graph, preparation)
+    terminal.say(`the graphs of the steps are in ${graph}`)
   }
   if (fault) throw fault
 }

@@ -31,6 +31,11 @@ async function answer(request: Request): Promise<void> {
       say({ reply: 'predicted', probabilities })
       return
     }
+    case 'describe-graph': {
+      const { describeGraph } = await import('./describe-graph.ts')
+      say({ reply: 'described-graph', text: describeGraph(request.job, request.form) })
+      return
+    }
     case 'interrupt':
       interrupted = true
       return

@@ -7,7 +7,17 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { SplitName } from '../dataset/manifest.ts'
 import type { EngineStarted } from '../journal/events.ts'
-import type { EngineFailure, Reply, Request, TrainingEvent, TrainingJob, TrainingResult, WeightsName } from './protocol.ts'
+import type {
+  EngineFailure,
+  GraphForm,
+  GraphJob,
+  Reply,
+  Request,
+  TrainingEvent,
+  TrainingJob,
+  TrainingResult,
+  WeightsName,
+} from './protocol.ts'
 
 export interface Engine {
   /** What answered: device, TensorFlow's version, threads. */
@@ -16,6 +26,8 @@ export interface Engine {
   train(job: TrainingJob, onEvent: (event: TrainingEvent) => void): Promise<TrainingResult>
   /** Probabilities [rows of the split, classes] of the job that was trained, row after row. */
   predict(weights: WeightsName, split: SplitName): Promise<Float32Array>
+  /** The steps of such a training as they are compiled, for people. Nothing is trained. */
+  describeGraph(job: GraphJob, form: GraphForm): Promise<string>
   interrupt(): void
   stop(): Promise<void>
 }
@@ -71,6 +83,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       const answer = await conversation.ask({ type: 'predict', weights, split }, (reply) => reply.reply === 'predicted')
       if (answer.reply !== 'predicted') throw new Error('Internal error: the engine gave no predictions')
       return answer.probabilities
+    },
+    async describeGraph(job, form) {
+      const answer = await conversation.ask({ type: 'describe-graph', job, form }, (reply) => reply.reply === 'described-graph')
+      if (answer.reply !== 'described-graph') throw new Error('Internal error: the engine gave no graph')
+      return answer.text
     },
     interrupt: () => conversation.tell({ type: 'interrupt' }),
     stop: () => conversation.end(),

@@ -26,9 +26,25 @@ export interface TrainingJob {
   readonly imageBudget: Runtime['imageBudget']
   /** Absolute folder of the run's checkpoints; made if absent. */
   readonly checkpoints: string
+  /** The epoch after whose checkpoint the training goes on; null from the beginning. */
+  readonly resumeAfter: number | null
   /** "graph" runs each step as one TensorFlow graph; "eager" runs the same functions operation by operation. */
   readonly execution: 'graph' | 'eager'
 }
+
+/** What the graphs of a training depend on. */
+export interface GraphJob extends Pick<
+  TrainingJob,
+  'network' | 'loss' | 'optimizer' | 'augmentation' | 'classWeights' | 'evaluationBatchSize'
+> {
+  readonly batchSize: number
+  readonly images: number
+  /** Whether the images lie in the graph; else they are fed with every batch. */
+  readonly isResident: boolean
+}
+
+/** A readable list of operations, or DOT for Graphviz. */
+export type GraphForm = 'list' | 'dot'
 
 /** Which weights: the last epoch's, or those that `training.select` chose (the last where nothing selects). */
 export type WeightsName = 'last' | 'selected'
@@ -37,6 +53,7 @@ export type Request =
   | { readonly type: 'train'; readonly job: TrainingJob }
   /** Needs a job that was trained in this process. */
   | { readonly type: 'predict'; readonly weights: WeightsName; readonly split: SplitName }
+  | { readonly type: 'describe-graph'; readonly job: GraphJob; readonly form: GraphForm }
   /** Finish the step and stop; the last committed epoch stays. */
   | { readonly type: 'interrupt' }
   | { readonly type: 'stop' }
@@ -82,4 +99,5 @@ export type Reply =
   | { readonly reply: 'event'; readonly event: TrainingEvent }
   | { readonly reply: 'trained'; readonly result: TrainingResult }
   | { readonly reply: 'predicted'; readonly probabilities: Float32Array }
+  | { readonly reply: 'described-graph'; readonly text: string }
   | { readonly reply: 'failed'; readonly failure: EngineFailure }

@@ -134,6 +134,37 @@ describe('plan', () => {
   })
 })
 
+describe('plan --graph', () => {
+  it('writes the operations of both steps as a list, as docs/how-it-compiles.md shows them', async () => {
+    const list = join(home.path, 'steps.txt')
+    const { exitCode, stderr } = await home.runner(['plan', smoke, '--graph', list])
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: `the graphs of the steps are in ${list}` })
+    const text = await readFile(list, 'utf8')
+    expect(text.split('\n').filter((line) => line.startsWith('#'))).toEqual(['# train, 16 images', '# predict, 256 images'])
+    expect(text).toMatch(/^ +%5 {2}ResourceGather +images, %0/m)
+    expect(text).toMatch(/^batchNormalization_1$/m)
+    expect(text).toMatch(/^fetched: done = %\d+$/m)
+  })
+
+  it('writes DOT where the name says so, though the images are missing', async () => {
+    const dot = join(home.path, 'steps.dot')
+    const { exitCode, stderr } = await home.runner(['plan', smoke, '--graph', dot, '--set', 'dataset.root=nowhere'])
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('dataset-missing')
+    const text = await readFile(dot, 'utf8')
+    expect(text.match(/^digraph step \{$/gm)).toHaveLength(2)
+    expect(text).toMatch(/^ {2}n\d+ -> n\d+$/m)
+  })
+
+  it('says what is in the way where the file cannot be written', async () => {
+    const { exitCode, stderr } = await home.runner(['plan', smoke, '--graph', join(home.path, 'no/folder/steps.txt')])
+    expect(exitCode).toBe(2)
+    expect(stderr).toMatch(
+      /^error {2}file-unwritable\n.*steps.txt cannot be written: ENOENT. Name a file in a folder that is there and yours.$/m,
+    )
+  })
+})
+
 describe('explain', () => {
   it('shows a value with its place, default and what is allowed', async () => {
     expect(await home.runner(['explain', smoke, 'optimizer.decay'])).toEqual({
