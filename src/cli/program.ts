@@ -7,6 +7,7 @@ import type { CheckOptions } from './check-command.ts'
 import type { DiffOptions } from './diff-command.ts'
 import type { ExplainOptions } from './explain-command.ts'
 import type { SyncCommandOptions } from './sync-command.ts'
+import type { InitOptions } from './init-command.ts'
 import type { PlanOptions } from './plan-command.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -56,6 +57,7 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
       .description('the network, its costs and memory, the split, the steps and learning rates; nothing is trained'),
   )
     .addOption(new Option('--format <format>', 'how the plan is shown').choices(['pretty', 'json']).default('pretty'))
+    .option('--graph <file>', "write the compiled steps' operations: a list to read, or DOT where the name ends in .dot")
     .action(async (file: string, options: PlanOptions) => {
       const { showPlan } = await import('./plan-command.ts')
       await showPlan(file, options, await preparation(), terminal)
@@ -76,6 +78,15 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
       const { showDiff } = await import('./diff-command.ts')
       const { listen } = await preparation()
       await showDiff(before, after, options, { workspace, listen, terminal })
+    })
+
+  root
+    .command('init [folder]')
+    .description('write an experiment file to start from: layout, classes, patients and sizes are found in a folder of images')
+    .option('--to <file>', 'the file to write; else it is named after the folder, in experiments/ where that is there')
+    .action(async (folder: string | undefined, options: InitOptions) => {
+      const { startFile } = await import('./init-command.ts')
+      await startFile(folder ?? null, options, workspace, terminal)
     })
 
   withSet(root.command('split <file>').description('the audited split'))

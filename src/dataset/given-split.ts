@@ -66,7 +66,7 @@ function leftOut(paths: readonly string[]): Finding[] {
   return [{ what: 'not in manifest', count: paths.length, examples, done: 'left out' }]
 }
 
-const layoutNames: Readonly<Record<string, SplitName>> = {
+export const layoutNames: Readonly<Record<string, SplitName>> = {
   train: 'train',
   training: 'train',
   validation: 'validation',
