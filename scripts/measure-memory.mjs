@@ -77,7 +77,9 @@ async function measure(experiment, batchSize) {
         splits: { train: range(0, trained), validation, test: validation },
         imageBudget: runtime.imageBudget,
         checkpoints: join(folder, 'checkpoints'),
+        resumeAfter: null,
         execution: 'graph',
+        resumeAfter: null,
       },
       () => undefined,
     )
