@@ -75,6 +75,7 @@ export async function trainOn(pack, { experiment, network, batchSize, epochs, au
         splits: { train, validation, test: validation },
         imageBudget: imageBudget ?? experiment.runtime.imageBudget,
         checkpoints,
+        resumeAfter: null,
         execution: 'graph',
       },
       (event) => {

@@ -44,6 +44,14 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
       finish(await runTraining(file, options, workspace, terminal))
     })
 
+  withSet(root.command('resume [run]').description('go on with a run that was interrupted or killed; the newest where none is named'))
+    .option('--quiet', 'say nothing but warnings, faults and the result')
+    .option('--json', 'every event of the journal as a line of JSON on stdout')
+    .action(async (run: string | undefined, options: TrainOptions) => {
+      const { resumeTraining } = await import('./train-command.ts')
+      finish(await resumeTraining(run ?? 'last', options, workspace, terminal))
+    })
+
   withSet(root.command('check <files...>').description('every fault of every file; changes nothing'))
     .addOption(new Option('--format <format>', 'how faults are shown').choices(['pretty', 'json', 'sarif']).default('pretty'))
     .action(async (files: readonly string[], options: Omit<CheckOptions, 'version'>) => {

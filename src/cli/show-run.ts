@@ -138,7 +138,7 @@ function epochLine({ epoch, metrics, seconds }: EpochEnded, isBest: boolean, ter
   return isBest ? `${line}  ${paint('best', 'green', terminal.color)}` : line
 }
 
-function header({ experiment, network, dataset, folder, engine }: Planned, terminal: Terminal, cwd: string): string {
+function header({ experiment, network, dataset, folder, engine, resumeAfter }: Planned, terminal: Terminal, cwd: string): string {
   const { training, optimizer } = experiment
   const images = dataset.counts.train.classes.reduce((a, b) => a + b, 0)
   const [heading = '', ...rows] = splitLines({ experiment, dataset })
@@ -152,6 +152,7 @@ function header({ experiment, network, dataset, folder, engine }: Planned, termi
     ],
     ['device', `${device}; TensorFlow ${engine.tensorflow}`],
     ['run', shownPath(folder.path, cwd)],
+    ...(resumeAfter === null ? [] : [['goes on', `after epoch ${resumeAfter}`] as const]),
   ]
   return [
     '',

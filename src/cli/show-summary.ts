@@ -21,7 +21,7 @@ export function renderSummary(summary: RunSummary, { color, cwd, seconds }: Summ
   ]
   if (summary.status === 'interrupted') {
     const committed = `interrupted after epoch ${summary.epochs} of ${experiment.training.epochs}`
-    const kept = summary.epochs > 0 ? '; its checkpoint is kept' : '; nothing was trained to keep'
+    const kept = summary.epochs > 0 ? '; its checkpoint is kept, and runner resume goes on from there' : '; nothing was trained to keep'
     return ['', `  ${committed}${kept}`, '', ...factLines(facts, color)].join('\n')
   }
   const memory = `the engine's memory at most ${(summary.result.peakMemoryBytes / 2 ** 30).toFixed(1)} GiB`

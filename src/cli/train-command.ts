@@ -1,5 +1,6 @@
-/** `runner FILE`, with what a terminal adds to the story: signals, the live line, the table at the end. */
-import type { Listener } from '../run/story.ts'
+/** `runner FILE` and `runner resume`, with what a terminal adds to the story: signals, the live line, the table at the end. */
+import { resumeExperiment } from '../run/resume.ts'
+import type { Listener, RunSummary } from '../run/story.ts'
 import { trainExperiment } from '../run/train.ts'
 import type { Workspace } from '../run/workspace.ts'
 import { showRun } from './show-run.ts'
@@ -13,7 +14,23 @@ export interface TrainOptions {
 }
 
 /** Resolves with the exit code. */
-export async function runTraining(file: string, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
+export function runTraining(file: string, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
+  const { set } = options
+  return tell(options, workspace, terminal, (listen, signal) => trainExperiment({ file, set, workspace, listen, signal }))
+}
+
+/** Resolves with the exit code. */
+export function resumeTraining(run: string, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
+  const { set } = options
+  return tell(options, workspace, terminal, (listen, signal) => resumeExperiment({ run, set, workspace, listen, signal }))
+}
+
+async function tell(
+  options: TrainOptions,
+  workspace: Workspace,
+  terminal: Terminal,
+  story: (listen: Listener, signal: AbortSignal) => Promise<RunSummary>,
+): Promise<number> {
   const { cwd } = workspace
   const isJson = options.json === true
   const started = performance.now()
@@ -25,7 +42,7 @@ export async function runTraining(file: string, options: TrainOptions, workspace
     else show(event)
   }
   try {
-    const summary = await trainExperiment({ file, set: options.set, workspace, listen, signal: interruption.signal })
+    const summary = await story(listen, interruption.signal)
     const seconds = (performance.now() - started) / 1000
     if (!isJson) terminal.out(renderSummary(summary, { color: terminal.outColor, cwd, seconds }))
     return summary.status === 'interrupted' ? interruption.exitCode() : 0

@@ -26,6 +26,8 @@ export interface TrainingJob {
   readonly imageBudget: Runtime['imageBudget']
   /** Absolute folder of the run's checkpoints; made if absent. */
   readonly checkpoints: string
+  /** The epoch after whose checkpoint the training goes on; null from the beginning. */
+  readonly resumeAfter: number | null
   /** "graph" runs each step as one TensorFlow graph; "eager" runs the same functions operation by operation. */
   readonly execution: 'graph' | 'eager'
 }

@@ -78,11 +78,11 @@ export async function train(
 ): Promise<TrainingResult> {
   const { job, program } = prepared
   const { epochs, select, earlyStopping } = job.training
-  let state: CheckpointState = { version: 1, epoch: 0, step: 0, best: null, patience: null }
-  let tensorsAfterFirstEpoch = 0
-  let isStopped = false
+  let state = await startingState(prepared)
+  let tensorsAfterFirstEpoch = tf.memory().numTensors
+  const first = state.epoch + 1
 
-  for (let epoch = 1; epoch <= epochs && !isStopped; epoch++) {
+  for (let epoch = first; epoch <= epochs && !isPatienceOver(state, earlyStopping); epoch++) {
     const started = performance.now()
     const pass = await trainEpoch(prepared, epoch, state.step, emit, isInterrupted)
     if (!pass) return summarise(prepared, state, 'interrupted', tensorsAfterFirstEpoch)
@@ -108,14 +108,23 @@ export async function train(
     await writeCheckpoint(job.checkpoints, epoch, program.read(), state, isBest)
     emit({ type: 'committed', epoch, step: pass.step, checkpoint: epoch, isBest })
 
-    if (epoch === 1) tensorsAfterFirstEpoch = tf.memory().numTensors
-    const bestEpoch = state.patience?.epoch ?? epoch
-    if (earlyStopping && epoch - bestEpoch >= earlyStopping.patience) {
-      emit({ type: 'stopped-early', epoch, metric: earlyStopping.metric, bestEpoch })
-      isStopped = true
-    }
+    if (epoch === first) tensorsAfterFirstEpoch = tf.memory().numTensors
+    if (earlyStopping && isPatienceOver(state, earlyStopping))
+      emit({ type: 'stopped-early', epoch, metric: earlyStopping.metric, bestEpoch: state.patience?.epoch ?? epoch })
   }
   return summarise(prepared, state, 'finished', tensorsAfterFirstEpoch)
+}
+
+/** Fresh, or with every tensor as the checkpoint has it: weights, moving averages and the optimizer's slots. */
+async function startingState({ job, program }: Prepared): Promise<CheckpointState> {
+  if (job.resumeAfter === null) return { version: 1, epoch: 0, step: 0, best: null, patience: null }
+  const { state, tensors } = await readCheckpoint(job.checkpoints, job.resumeAfter)
+  program.assign(tensors)
+  return state
+}
+
+function isPatienceOver({ epoch, patience }: CheckpointState, earlyStopping: TrainingJob['training']['earlyStopping']): boolean {
+  return earlyStopping !== null && epoch - (patience?.epoch ?? epoch) >= earlyStopping.patience
 }
 
 function validationMetrics(

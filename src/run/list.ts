@@ -1,4 +1,5 @@
 /** `runner list`: the runs and what became of them. */
+import { isWritten } from '../journal/is-written.ts'
 import { readJournal } from '../journal/journal.ts'
 import { listRuns, mlflowFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
@@ -32,8 +33,8 @@ export async function describeRuns(workspace: Workspace): Promise<readonly Liste
       return {
         id: folder.id,
         experiment: started?.experiment ?? '',
-        status: status === 'running' ? 'running or killed' : status,
-        epochs: `${committed.length}/${started?.epochs ?? 0}`,
+        status: status === 'running' && !(await isWritten(folder.journal)) ? 'killed' : status,
+        epochs: `${committed.length}/${Math.max(started?.epochs ?? 0, committed.length)}`,
         metrics: evaluated?.metrics ?? committed.at(-1)?.metrics ?? {},
         caveats: ['synthetic', 'leakage'].filter((tag) => started?.tags[tag] !== undefined),
       }

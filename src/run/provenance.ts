@@ -47,6 +47,11 @@ export function userTag(): Record<string, string> {
   }
 }
 
+/** Kernels are chosen by it, and with them the last bits. */
+export function kindOfCpu(): string {
+  return cpus()[0]?.model ?? 'unknown'
+}
+
 /** The packages that have a say in a run's numbers. */
 const decisive = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-node-gpu', 'sharp']
 
@@ -62,7 +67,7 @@ export async function describeEnvironment(engine: EngineStarted, commit: Commit 
     git: commit,
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
-    cpu: cpus()[0]?.model ?? 'unknown',
+    cpu: kindOfCpu(),
     cores: availableParallelism(),
     memoryBytes: totalmem(),
     tensorflow,

@@ -20,6 +20,8 @@ export type StoryEvent =
       readonly dataset: PreparedDataset
       readonly folder: RunFolder
       readonly engine: EngineStarted
+      /** The last epoch that is kept of a run that goes on; null where it begins. */
+      readonly resumeAfter: number | null
     }
   | { readonly type: 'training'; readonly event: TrainingEvent }
   | { readonly type: 'journal'; readonly event: Recorded }

@@ -15,7 +15,7 @@ import { describeNote } from './note.ts'
 import { engineFault, prepareDataAndEngine, requireRunsFolder } from './prepare.ts'
 import { evaluateRun, finalMetrics, writeResults } from './results.ts'
 import type { Finished, Interrupted, Listener, RunSummary } from './story.ts'
-import { prepareTracking } from './track.ts'
+import { prepareTracking, type RunTracking } from './track.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface TrainRequest {
@@ -46,27 +46,33 @@ export async function trainExperiment(request: TrainRequest): Promise<RunSummary
       if (event.type === 'journal') tracking.wake()
     }
     const run = await beginRun({ file, experiment, network, dataset, engine: engine.started }, workspace, listen)
-    tracking.begin(run)
-    listen({ type: 'planned', experiment, network, dataset, folder: run.folder, engine: engine.started })
-    // 4. Train, then read the test set once.
-    const [training] = await Promise.allSettled([trainAndEvaluate({ engine, experiment, network, dataset, run, listen, signal })])
-    await engine.stop()
-    // 5. However it ended, MLflow is told.
-    const told = await tracking.finish(signal.aborted)
-    await run.journal.close()
-    if (training.status === 'rejected') throw training.reason
-    return { folder: run.folder, experiment, dataset, tracking: told, ...training.value }
+    return await carryOut({ engine, experiment, network, dataset, run, resumeAfter: null, listen, signal }, tracking)
   } finally {
     await engine.stop()
   }
 }
 
-interface Training {
+/** The rest of a run that has a folder and a journal: train, read the test set once, tell MLflow however it ended. */
+export async function carryOut(training: Training, tracking: RunTracking): Promise<RunSummary> {
+  const { engine, experiment, network, dataset, run, resumeAfter, listen, signal } = training
+  tracking.begin(run)
+  listen({ type: 'planned', experiment, network, dataset, folder: run.folder, engine: engine.started, resumeAfter })
+  const [ended] = await Promise.allSettled([trainAndEvaluate(training)])
+  await engine.stop()
+  const told = await tracking.finish(signal.aborted)
+  await run.journal.close()
+  if (ended.status === 'rejected') throw ended.reason
+  return { folder: run.folder, experiment, dataset, tracking: told, ...ended.value }
+}
+
+export interface Training {
   readonly engine: Engine
   readonly experiment: Experiment
   readonly network: Network
   readonly dataset: PreparedDataset
   readonly run: BegunRun
+  /** The epoch after whose checkpoint the training goes on; null from the beginning. */
+  readonly resumeAfter: number | null
   readonly listen: Listener
   readonly signal: AbortSignal
 }
@@ -88,7 +94,16 @@ async function trainAndEvaluate(training: Training): Promise<Finished | Interrup
 }
 
 /** The journal is the truth: a training whose events cannot be written is stopped, and fails with the reason. */
-async function trainInEngine({ engine, experiment, network, dataset, run, listen, signal }: Training): Promise<TrainingResult> {
+async function trainInEngine({
+  engine,
+  experiment,
+  network,
+  dataset,
+  run,
+  resumeAfter,
+  listen,
+  signal,
+}: Training): Promise<TrainingResult> {
   let unwritten: Error | null = null
   const interrupt = (): void => engine.interrupt()
   const onEvent = (event: TrainingEvent): void => {
@@ -103,7 +118,7 @@ async function trainInEngine({ engine, experiment, network, dataset, run, listen
   }
   signal.addEventListener('abort', interrupt, { once: true })
   try {
-    const result = await engine.train(trainingJob(experiment, network, dataset, run), onEvent)
+    const result = await engine.train({ ...trainingJob(experiment, network, dataset, run), resumeAfter }, onEvent)
     throwIfAny(unwritten)
     return result
   } finally {
@@ -152,7 +167,7 @@ function trainingJob(
   network: Network,
   { manifest, pack, counts }: PreparedDataset,
   { folder }: BegunRun,
-): TrainingJob {
+): Omit<TrainingJob, 'resumeAfter'> {
   const rowsOf = (split: SplitName): Int32Array =>
     Int32Array.from(manifest.rows.flatMap((row, index) => (row.split === split ? [index] : [])))
   return {

@@ -40,7 +40,7 @@ describe('usage', () => {
     ],
     [
       ['check', smoke, '--format', 'xml'],
-      "error: option '--format <format>' argument 'xml' is invalid. Allowed choices are pretty, json.\nrunner --help lists the commands and their options.",
+      "error: option '--format <format>' argument 'xml' is invalid. Allowed choices are pretty, json, sarif.\nrunner --help lists the commands and their options.",
     ],
     [['plan'], "error: missing required argument 'file'\nrunner --help lists the commands and their options."],
   ])('refuses %j with exit code 2 and the way out', async (args, stderr) => {
@@ -254,8 +254,8 @@ describe('list', () => {
     const { exitCode, stdout } = await home.runner(['list'])
     expect(exitCode).toBe(0)
     expect(stdout.split('\n')).toEqual([
-      'run                           experiment  status             epochs  AUC    on',
-      '20260101-000000-killed-aaaa   shelf       running or killed  1/9     0.875  validation  synthetic',
+      'run                           experiment  status           epochs  AUC    on',
+      '20260101-000000-killed-aaaa   shelf       killed           1/9     0.875  validation  synthetic',
       '20260102-000000-damaged-bbbb              damaged journal',
     ])
   })

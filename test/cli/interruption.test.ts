@@ -69,7 +69,7 @@ describe('a signal', () => {
     expect(stderr).toContain('finishing the step')
     const { folder, events } = await home.lastRun()
     const epochs = events.filter(({ type }) => type === 'committed').length
-    expect(stdout).toContain(`interrupted after epoch ${epochs} of 100000; its checkpoint is kept`)
+    expect(stdout).toContain(`interrupted after epoch ${epochs} of 100000; its checkpoint is kept, and runner resume goes on from there`)
     expect(events.at(-1)).toMatchObject({ type: 'run-ended', status: 'interrupted' })
     expect(events.some(({ type }) => type === 'test-read')).toBe(false)
     expect(await readdir(folder.checkpoints)).toContain('last')

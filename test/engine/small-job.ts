@@ -46,6 +46,7 @@ export async function makeJob(changes: Partial<TrainingJob> = {}): Promise<Small
     splits: { train, validation, test: validation.subarray(0, 7) },
     imageBudget: 1e9,
     checkpoints: join(folder, 'checkpoints'),
+    resumeAfter: null,
     execution: 'graph',
     ...changes,
   }
