@@ -143,7 +143,7 @@ function emptyClass(dataset: Dataset, index: number, scan: Scan): Diagnostic {
     scan.samples.length === 0 && scan.unmatched.length > 0
       ? `No file fits the layout ${JSON.stringify(dataset.layout)}; one of them is ${JSON.stringify(scan.unmatched[0])}.`
       : others.length > 0
-        ? `Folders that are there and not in dataset.classes: ${others.join(', ')}.`
+        ? `Folders that are there and not in dataset.classes: ${others.map((name) => JSON.stringify(name)).join(', ')}.`
         : 'Look at dataset.root, dataset.layout and the folder of the class.'
   return {
     code: 'class-empty',

@@ -20,8 +20,8 @@ export type Decoded = { readonly width: number; readonly height: number; readonl
 /** Raised whenever the same bytes would become other pixels. */
 export const decoderVersion = 1
 
-/** No patch and no slide tile is larger; a small file that claims to be is a bomb. */
-export const mostPixels = 100_000_000
+/** 5000 x 5000: no patch is larger; a small file that claims to be is a bomb. */
+export const mostPixels = 25_000_000
 
 export async function decodeImage(bytes: Uint8Array, size: ImageSize): Promise<Decoded> {
   if (bytes.length === 0) return { reason: 'it is empty' }
@@ -35,9 +35,14 @@ export async function decodeImage(bytes: Uint8Array, size: ImageSize): Promise<D
   }
 }
 
+/** Programs more than pictures: how large they become, and what they refer to, is theirs to say. */
+const drawings: ReadonlySet<string | undefined> = new Set(['svg', 'pdf', 'magick'])
+
 async function decodeWithSharp(bytes: Uint8Array): Promise<Pixels> {
   const { default: sharp } = await import('sharp')
   const image = sharp(bytes, { limitInputPixels: mostPixels, failOn: 'truncated' })
+  const { format } = await image.metadata()
+  if (drawings.has(format)) throw new Error(`it is a drawing (${format}), not an image of pixels`)
   const { data, info } = await image.toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })
   return { width: info.width, height: info.height, channels: info.channels, data }
 }

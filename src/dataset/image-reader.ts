@@ -1,6 +1,6 @@
 /** A thread that reads images: paths in, facts and pixels out. Started by `openImageReaders`. */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { decodeImage, rowBytesOf, type ImageSize } from './decode.ts'
 import { systemCode } from './system-error.ts'
@@ -8,6 +8,9 @@ import { systemCode } from './system-error.ts'
 /** What is known of one file. Unreadable files have a row of zeros that nothing uses. */
 export type Fact =
   { readonly sha256: string; readonly width: number; readonly height: number } | { readonly sha256: string; readonly reason: string }
+
+/** Of one file: larger ones are no patches. */
+const mostBytes = 64_000_000
 
 export interface ReadRequest {
   readonly paths: readonly string[]
@@ -31,6 +34,7 @@ async function readImages({ paths, size }: ReadRequest): Promise<ReadImages> {
 async function readOne(path: string, size: ImageSize, into: Uint8Array): Promise<Fact> {
   let bytes: Uint8Array
   try {
+    if (statSync(path).size > mostBytes) return { sha256: '', reason: `it is larger than ${mostBytes} bytes` }
     // A thread has nothing else to do meanwhile, and a small file is read four times as fast without promises.
     bytes = readFileSync(path)
   } catch (error) {

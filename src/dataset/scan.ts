@@ -100,8 +100,9 @@ async function walkFolder(root: string): Promise<Walk> {
         diagnostics.push(linkOutside(path))
         continue
       }
-      const found = await stat(join(root, path))
-      if (found.isFile()) files.push({ path, bytes: found.size, modifiedMs: found.mtimeMs })
+      const found = await stat(join(root, path)).catch(() => null)
+      if (!found) diagnostics.push(unreachableName(path))
+      else if (found.isFile()) files.push({ path, bytes: found.size, modifiedMs: found.mtimeMs })
       else if (isLink) folderLinks.push(path)
     }
   }
@@ -116,6 +117,16 @@ function unreadableFolder(folder: string, error: unknown): Diagnostic {
     severity: 'error',
     message: `${JSON.stringify(folder === '' ? '.' : folder)} under the dataset's root cannot be read: ${systemCode(error) ?? String(error)}`,
     hint: 'Make it readable, or move it out of the root.',
+  }
+}
+
+/** Names come as UTF-8: one that is something else is not found again by what was read of it. */
+function unreachableName(path: string): Diagnostic {
+  return {
+    code: 'name-unreadable',
+    severity: 'error',
+    message: `${JSON.stringify(path)} under the dataset's root is not found by its name, which is no UTF-8, or it was removed just now`,
+    hint: 'Rename it, or move it out of the root.',
   }
 }
 

@@ -1,12 +1,16 @@
 /** The split as folders, as the tutorial has it: training, validation and testing, each with a folder a class. */
+import { createHash } from 'node:crypto'
 import { copyFile, link, mkdir, readdir, realpath, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Manifest, SplitName } from './manifest.ts'
 import { besideOf } from './sealed-file.ts'
 import { systemCode, writingFault } from './system-error.ts'
 
 const folders: Record<SplitName, string> = { train: 'training', validation: 'validation', test: 'testing' }
+
+/** Bytes of a file's name, on every common file system. */
+const longestName = 255
 
 /**
  * Hard links where the file system can, copies elsewhere: both are the same bytes, and a link is the same file. The folder appears whole or not
@@ -25,12 +29,20 @@ export async function writeSplitFolders(manifest: Manifest, root: string, to: st
   const beside = besideOf(target)
   try {
     const made = new Set<string>()
+    const taken = new Set<string>()
+    // Names repeat across patients in some data sets; the path says it all, unless it is too long for a name or says the same as another.
+    const free = (folder: string, path: string): string => {
+      const plain = path.replaceAll('/', '__')
+      const digest = createHash('sha256').update(path).digest('hex').slice(0, 32)
+      const name = Buffer.byteLength(plain) > longestName || taken.has(join(folder, plain)) ? `${digest}${extname(path)}` : plain
+      taken.add(join(folder, name))
+      return name
+    }
     for (const { path, split, label } of manifest.rows) {
       const folder = join(beside, folders[split], label.replace(/[/\\]|^\.+$/g, '_'))
       if (!made.has(folder)) await mkdir(folder, { recursive: true })
       made.add(folder)
-      // Names repeat across patients in some data sets; the path says it all.
-      const copy = join(folder, path.replaceAll('/', '__'))
+      const copy = join(folder, free(folder, path))
       const source = await realpath(join(root, path))
       await link(source, copy).catch(() => copyFile(source, copy))
     }

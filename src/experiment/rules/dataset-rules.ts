@@ -100,6 +100,33 @@ const layoutClass: Rule = {
   },
 }
 
+/** Synthetic images are written where the layout says, and nothing is written outside of the data set. */
+const layoutOutside: Rule = {
+  id: 'layout-outside',
+  severity: error,
+  check: ({ written: { dataset } }) =>
+    /^[/\\]|^[A-Za-z]:|\0/.test(dataset.layout) || dataset.layout.split(/[/\\]/).some((part) => part === '..' || part === '.')
+      ? [{ path: ['dataset', 'layout'], message: 'the layout leads out of dataset.root', expected: 'folders and files below the root' }]
+      : [],
+}
+
+const classFolderOutside: Rule = {
+  id: 'class-folder-outside',
+  severity: error,
+  check: ({ written: { dataset } }) =>
+    dataset.classes.flatMap(({ folder }, index) =>
+      /[/\\\0]|^\.\.?$/.test(folder)
+        ? [
+            {
+              path: ['dataset', 'classes', String(index), 'folder'],
+              message: `${quote(folder)} is no folder's name`,
+              hint: 'A class has one folder; what lies above it belongs to the layout.',
+            },
+          ]
+        : [],
+    ),
+}
+
 const splitBy: Rule = {
   id: 'split-by-unknown',
   severity: error,
@@ -215,6 +242,8 @@ export const datasetRules: readonly Rule[] = [
   positiveNeedless,
   layoutSyntax,
   layoutClass,
+  layoutOutside,
+  classFolderOutside,
   splitBy,
   splitLeak,
   leakageNeedless,
