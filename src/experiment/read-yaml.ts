@@ -27,8 +27,13 @@ export interface YamlOutcome {
 export function readYaml({ file, text, start = 0 }: YamlText): YamlOutcome {
   const placeAt = (from: number, to: number): Place => ({ file, offset: start + from, length: Math.max(0, to - from) })
   if (text.length > largestText) return { tree: null, diagnostics: [say.fileTooLarge(placeAt(0, 0), text.length, largestText)] }
+  const tooDeep = findTooDeep(text)
+  if (tooDeep !== null) return { tree: null, diagnostics: [say.nestedTooDeep(placeAt(tooDeep, tooDeep + 1), deepest)] }
   const document = parseDocument(text, { version: '1.2', uniqueKeys: true, prettyErrors: false, logLevel: 'silent' })
   const faults = [...document.errors, ...document.warnings]
+  // The parser gives up on what is nested too deep; what it says of the rest means nothing.
+  const exhausted = faults.find(({ code }) => code === 'RESOURCE_EXHAUSTION')
+  if (exhausted) return { tree: null, diagnostics: [say.nestedTooDeep(placeAt(...stretchOf(exhausted.pos, text)), deepest)] }
   if (faults.length > 0) {
     // One slip makes several faults at one place: the first of them speaks for all.
     const first = faults.filter(({ pos: [from] }, index) => faults.findIndex(({ pos }) => pos[0] === from) === index)
@@ -40,6 +45,27 @@ export function readYaml({ file, text, start = 0 }: YamlText): YamlOutcome {
   const reader = new Reader(document, placeAt)
   const tree = document.contents ? reader.read(document.contents, 0) : mapTree(placeAt(0, 0))
   return { tree: reader.diagnostics.length > 0 ? null : tree, diagnostics: reader.diagnostics }
+}
+
+/** Brackets, or dashes of lists, that stand open or in a row; beyond any file that a person wrote. */
+const mostOpen = 256
+
+/**
+ * Where nesting goes too deep for the parser, which is recursive: near the end of the stack V8 aborts the process where it compiles a regular
+ * expression, and nobody could explain it any more. Null for everything else.
+ */
+function findTooDeep(text: string): number | null {
+  let open = 0
+  let indicators = 0
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charAt(index)
+    if (character === '[' || character === '{') open += 1
+    else if (character === ']' || character === '}') open = Math.max(0, open - 1)
+    if ((character === '-' || character === '?') && text.charAt(index + 1) === ' ') indicators += 1
+    else if (character !== ' ') indicators = 0
+    if (open > mostOpen || indicators > mostOpen) return index
+  }
+  return null
 }
 
 /** At most the rest of the line, and never beyond the text. */
