@@ -36,13 +36,18 @@ interface Answer {
 interface Passage {
   readonly forward: () => Promise<Answer>
   readonly response: ServerResponse
+  readonly authorization: string
   /** Of this passage alone, 0 … 1. */
   readonly chance: number
   readonly tooLateMs: number
 }
 
-const plain = (status: number, headers: Readonly<Record<string, string>> = {}) => {
-  return ({ response }: Passage): void => void response.writeHead(status, { 'content-type': 'text/plain', ...headers }).end('not now')
+/** Some servers say what they were sent, credentials and all. */
+const refusal = (status: number, headers: Readonly<Record<string, string>> = {}) => {
+  return ({ response, authorization }: Passage): void => {
+    const body = JSON.stringify({ error_code: 'TEMPORARILY_UNAVAILABLE', message: `not now, ${authorization}` })
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
+  }
 }
 
 const faults = {
@@ -88,13 +93,13 @@ const faults = {
   },
   /** A portal that wants a login. */
   page: ({ response }) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome to the guest network</html>'),
-  status500: plain(500),
-  status502: plain(502),
-  status503: plain(503, { 'retry-after': '1' }),
-  status429: plain(429, { 'retry-after': '1' }),
-  status408: plain(408),
-  status401: plain(401),
-  status403: plain(403),
+  status500: refusal(500),
+  status502: refusal(502),
+  status503: refusal(503, { 'retry-after': '1' }),
+  status429: refusal(429, { 'retry-after': '1' }),
+  status408: refusal(408),
+  status401: refusal(401),
+  status403: refusal(403),
 } as const satisfies Readonly<Record<string, (passage: Passage) => void | Promise<void>>>
 
 export type FaultName = keyof typeof faults
@@ -118,7 +123,7 @@ export async function startProxy({ target, seed, tooLateMs }: ProxyOptions): Pro
       return
     }
     counts.set(name, (counts.get(name) ?? 0) + 1)
-    await faults[name]({ forward, response, chance: draw('how'), tooLateMs })
+    await faults[name]({ forward, response, authorization: incoming.headers.authorization ?? '', chance: draw('how'), tooLateMs })
   }
   const server = createServer((incoming, response) => {
     // Whoever hung up meanwhile is no concern of the proxy's; a server that is away is a bad gateway.

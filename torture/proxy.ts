@@ -2,7 +2,7 @@
  * Trainings whose way to a real MLflow server is spoilt. Each is compared with an undisturbed one: the same weights, the same metrics; and
  * after `runner sync`, MLflow with its journal, by MLflow's own client.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -57,7 +57,9 @@ export async function torture(campaign: ProxyCampaign): Promise<ProxyResult> {
   const server = await acquireServer({ folder: store, executable: join(projectRoot, '.venv/bin/mlflow'), environment: process.env })
   const proxy = await startProxy({ target: () => server.uri, seed: campaign.seed, tooLateMs: timeoutSeconds * 1000 + 500 })
   try {
-    return await strike({ home, server: server.uri, epochs: campaign.epochs, patches: campaign.patches }, proxy, campaign)
+    const result = await strike({ home, server: server.uri, epochs: campaign.epochs, patches: campaign.patches }, proxy, campaign)
+    const leaks = [...(await filesWithSecrets(home.path)), ...(await filesWithSecrets(store))]
+    return { ...result, differences: [...result.differences, ...leaks.map((file) => `${file} holds a credential`)] }
   } finally {
     await proxy.stop()
     await server.release()
@@ -79,16 +81,25 @@ async function strike(setting: Setting, proxy: FaultyProxy, { faults, share, tra
   calm.push(...secondsOf(undisturbed.events))
   await check('undisturbed', undisturbed)
 
+  const sync = async ({ folder }: Trained): Promise<void> => {
+    const { exitCode, stderr, stdout } = await setting.home.runner(['sync', folder.id], { MLFLOW_TRACKING_URI: withSecret(proxy.uri) })
+    if (exitCode !== 0) differences.push(`sync ${folder.id} ended with ${exitCode ?? 'a signal'}: ${stderr}`)
+    if (hasSecret(stderr + stdout)) differences.push(`sync ${folder.id} says a credential`)
+  }
+  // Nobody at home from start to end.
+  const alone = await train(setting, withSecret('http://127.0.0.1:9'))
+  await sync(alone)
+  await check('no server until sync', alone)
+
   let trained = 0
   let replays = 0
   const runs: Trained[] = []
   while (proxy.total() < faults) {
     if (trained < trainings) {
       proxy.spoil(share)
-      const run = await train(setting, proxy.uri)
+      const run = await train(setting, withSecret(proxy.uri))
       proxy.spoil(0)
-      const synced = await setting.home.runner(['sync', run.folder.id], { MLFLOW_TRACKING_URI: proxy.uri })
-      if (synced.exitCode !== 0) differences.push(`sync ${run.folder.id} ended with ${synced.exitCode ?? 'a signal'}: ${synced.stderr}`)
+      await sync(run)
       trained += 1
       runs.push(run)
       disturbed.push(...secondsOf(run.events))
@@ -109,6 +120,24 @@ async function strike(setting: Setting, proxy: FaultyProxy, { faults, share, tra
   return { faults: proxy.total(), counts, trainings: trained, replays, differences, epochSeconds: { calm, disturbed } }
 }
 
+/** What must be found nowhere afterwards. */
+const secret = 'geheim-7f3a'
+
+function withSecret(uri: string): string {
+  return uri.replace('//', `//anna:${secret}@`)
+}
+
+function hasSecret(text: string): boolean {
+  return text.includes(secret) || text.includes(Buffer.from(`anna:${secret}`).toString('base64'))
+}
+
+async function filesWithSecrets(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  const texts = await Promise.all(files.map((file) => readFile(file, 'latin1')))
+  return files.filter((_, index) => hasSecret(texts[index] ?? ''))
+}
+
 export interface Trained {
   readonly folder: RunFolder
   readonly events: readonly Recorded[]
@@ -121,6 +150,7 @@ export async function train({ home, epochs, patches }: Setting, uri: string): Pr
     MLFLOW_TRACKING_URI: uri,
     MLFLOW_HTTP_REQUEST_TIMEOUT: String(timeoutSeconds),
   })
+  if (hasSecret(stderr)) throw new Error(`the training says a credential: ${stderr}`)
   if (exitCode !== 0) throw new Error(`the training ended with ${exitCode ?? 'a signal'}: ${stderr}`)
   return home.lastRun()
 }

@@ -96,6 +96,16 @@ describe('the embedded server', () => {
     expect(await answers(second.uri)).toBe(false)
   })
 
+  it('listens on loopback only', async () => {
+    const server = await acquire()
+    const port = Number(new URL(server.uri).port).toString(16).toUpperCase().padStart(4, '0')
+    // proc(5): local address and port in hexadecimal; state 0A is listening.
+    const sockets = (await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')))).join('')
+    const listening = [...sockets.matchAll(/ ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]+:0000 0A /g)].filter(([, , open]) => open === port)
+    expect(listening.map(([, address]) => address)).toEqual(['0100007F'])
+    await server.release()
+  })
+
   it('is not bent by variables that were meant for another server', async () => {
     const server = await acquire({
       ...process.env,

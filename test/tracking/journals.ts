@@ -14,7 +14,12 @@ export interface WrittenRun {
 }
 
 /** The beginning of a run: parameters, data of three splits, one artifact. */
-export async function beginRun(runs: string, name: string, tags: Readonly<Record<string, string>> = {}): Promise<WrittenRun> {
+export async function beginRun(
+  runs: string,
+  name: string,
+  tags: Readonly<Record<string, string>> = {},
+  experiment = 'tracking test',
+): Promise<WrittenRun> {
   let clock = 1_760_000_000_000
   const folder = await createRunFolder(runs, 'tracking', name, clock)
   const journal = await openJournal(folder.journal, { now: () => (clock += 1000) })
@@ -24,7 +29,7 @@ export async function beginRun(runs: string, name: string, tags: Readonly<Record
   }
   await writeFile(folder.split, 'path,sha256,group,class,label,split\n')
   await append(
-    { type: 'run-started', version: 1, run: folder.id, name, experiment: 'tracking test', seed: 7, epochs: 40, tags },
+    { type: 'run-started', version: 1, run: folder.id, name, experiment, seed: 7, epochs: 40, tags },
     { type: 'parameters', values: { 'optimizer.adagrad.learningRate': '0.01', 'model.layers': 'flatten, dense(2)' } },
     ...(['training', 'validation', 'testing'] as const).map((context, index) => ({
       type: 'dataset' as const,
