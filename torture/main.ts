@@ -8,6 +8,7 @@ interface Campaign {
 const campaigns: Readonly<Record<string, () => Promise<Campaign>>> = {
   proxy: () => import('./proxy.ts'),
   disk: () => import('./disk.ts'),
+  kills: () => import('./kills.ts'),
 }
 
 const [name = '', ...args] = process.argv.slice(2)
