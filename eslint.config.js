@@ -3,7 +3,18 @@ import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
   {
-    ignores: ['**/dist/', '.venv/', '.setup/', 'runs/', 'schemas/', 'packages/*/dist/', 'bootstrap/', 'scripts/', 'torture/*.mjs', 'eslint.config.js'],
+    ignores: [
+      '**/dist/',
+      '.venv/',
+      '.setup/',
+      'runs/',
+      'schemas/',
+      'packages/*/dist/',
+      'bootstrap/',
+      'scripts/',
+      'torture/*.mjs',
+      'eslint.config.js',
+    ],
   },
   eslint.configs.recommended,
   ...tseslint.configs.strictTypeChecked,

@@ -26,7 +26,9 @@ const chosen = {
 export const trainingSchema = closed(
   {
     epochs: count('Times that every training image is seen.', { examples: [40] }),
-    batchSize: optional(count('Images of one step. One batch of an epoch may be smaller, counts exactly, and stands in the middle.', { default: 32 })),
+    batchSize: optional(
+      count('Images of one step. One batch of an epoch may be smaller, counts exactly, and stands in the middle.', { default: 32 }),
+    ),
     select: optional(
       Type.Union([closed(chosen), Type.Null()], {
         default: null,
