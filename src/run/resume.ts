@@ -84,8 +84,11 @@ async function openForWriting(folder: RunFolder, workspace: Workspace, listen: L
 async function lastKeptEpoch(folder: RunFolder, events: readonly Recorded[], epochs: number, listen: Listener): Promise<number | null> {
   const { status, committed } = foldRun(events)
   const last = committed.at(-1)?.epoch ?? 0
-  if (status === 'finished' && epochs <= last) {
-    const hint = `To train on: runner resume ${folder.id} --set training.epochs=${last * 2}`
+  const hasStoppedEarly = events.some(({ type }) => type === 'stopped-early')
+  if (status === 'finished' && (epochs <= last || hasStoppedEarly)) {
+    const hint = hasStoppedEarly
+      ? 'It stopped early, as training.earlyStopping says; more epochs would not change that.'
+      : `To train on: runner resume ${folder.id} --set training.epochs=${last * 2}`
     throw new Fault([{ code: 'run-finished', severity: 'error', message: `${folder.id} has finished its ${last} epochs`, hint }], 1)
   }
   for (const { epoch } of [...committed].reverse()) {

@@ -116,4 +116,13 @@ describe('runner resume', { timeout: 120_000 }, () => {
     expect((await home.start(['resume', '--set', 'training.epochs=5'])).exitCode).toBe(0)
     expect(foldRun((await home.lastRun()).events).committed.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4, 5])
   })
+
+  it('does not take up a run that stopped early, nor read its test set again', async () => {
+    const early = 'training.earlyStopping={metric: val/roc_auc, goal: maximize, patience: 2}'
+    await home.start([...experiment, '--set', early])
+    const { exitCode, stderr } = await home.start(['resume', '--set', 'training.epochs=80'])
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('It stopped early')
+    expect((await home.lastRun()).events.filter(({ type }) => type === 'test-read')).toHaveLength(1)
+  })
 })
