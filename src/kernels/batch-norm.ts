@@ -3,7 +3,7 @@
  *   y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, mean and plain (1/N) variance over batch, height and width.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { attribute, batchScalar, execute, isTensorFlow } from './tensorflow.ts'
+import { attribute, batchScalar, execute, isTensorFlow, numberAttribute } from './tensorflow.ts'
 import { sharedGradients } from './kept.ts'
 
 export interface BatchNormTraining {
@@ -28,8 +28,7 @@ export function batchNormTraining(x: tf.Tensor4D, gamma: tf.Tensor1D, beta: tf.T
     const varianceTimes = (factor: number): tf.Tensor1D => tf.mul(variance, tf.scalar(factor))
     return { y: y as tf.Tensor4D, mean: mean as tf.Tensor1D, varianceTimes }
   }
-  const outputs = tf.engine().runKernel(kernelName, { x, gamma, beta }, { epsilon }) as unknown as tf.Tensor[]
-  const [y, mean, corrected] = outputs as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]
+  const [y, mean, corrected] = tf.engine().runKernel<[tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]>(kernelName, { x, gamma, beta }, { epsilon })
   const [batch, height, width] = x.shape
   // The operation hands out the N/(N-1) variance; Keras keeps the plain one.
   const varianceTimes = (factor: number): tf.Tensor1D =>
@@ -47,11 +46,10 @@ tf.registerKernel({
   backendName: 'tensorflow',
   kernelFunc: ({ inputs, attrs }) => {
     const { x, gamma, beta } = inputs as { x: tf.TensorInfo; gamma: tf.TensorInfo; beta: tf.TensorInfo }
-    const { epsilon } = attrs as unknown as { epsilon: number }
     const none = tf.tensor1d([], 'float32')
     const attributes = [
       ...types,
-      attribute.float('epsilon', epsilon),
+      attribute.float('epsilon', numberAttribute(attrs, 'epsilon')),
       attribute.float('exponential_avg_factor', 1),
       attribute.bool('is_training', true),
     ]
@@ -66,11 +64,10 @@ tf.registerGradient({
   inputsToSave: ['x', 'gamma'],
   outputsToSave: [false, false, false, true, true, true],
   gradFunc: (dy, saved, attrs) => {
-    const [dOutput] = dy as tf.Tensor[]
+    const [dOutput] = [dy].flat()
     const [x, gamma, reserve1, reserve2, reserve3] = saved
     if (!dOutput || !x || !gamma || !reserve1 || !reserve2 || !reserve3) throw new Error('Internal error: batch norm saved too little')
-    const { epsilon } = attrs as unknown as { epsilon: number }
-    const attributes = [...types, attribute.float('epsilon', epsilon), attribute.bool('is_training', true)]
+    const attributes = [...types, attribute.float('epsilon', numberAttribute(attrs, 'epsilon')), attribute.bool('is_training', true)]
     const gradient = sharedGradients(() =>
       execute('FusedBatchNormGradV3', attributes, [dOutput, x, gamma, reserve1, reserve2, reserve3], 5),
     )

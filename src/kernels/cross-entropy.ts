@@ -8,8 +8,8 @@ export function sparseSoftmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor
     const target = tf.oneHot(labels, logits.shape[1])
     return tf.sub(tf.logSumExp(logits, 1), tf.sum(tf.mul(logits, target), 1))
   }
-  const [loss] = tf.engine().runKernel('RunnerSparseSoftmaxCrossEntropy', { logits, labels }) as unknown as tf.Tensor[]
-  return loss as tf.Tensor1D
+  const [loss] = tf.engine().runKernel<[tf.Tensor1D]>('RunnerSparseSoftmaxCrossEntropy', { logits, labels })
+  return loss
 }
 
 tf.registerKernel({
@@ -26,7 +26,7 @@ tf.registerGradient({
   inputsToSave: ['labels'],
   outputsToSave: [false, true],
   gradFunc: (dy, saved) => {
-    const [dLoss] = dy as tf.Tensor[]
+    const [dLoss] = [dy].flat()
     const [labels, backprop] = saved
     if (!dLoss || !labels || !backprop) throw new Error('Internal error: cross-entropy saved too little')
     return { logits: () => tf.mul(tf.reshape(dLoss, [-1, 1]), backprop), labels: () => tf.zerosLike(labels) }

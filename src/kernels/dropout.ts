@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { uniforms } from '../random/philox.ts'
-import { attribute, executeOne, isTensorFlow, uint8Tensor } from './tensorflow.ts'
+import { attribute, executeOne, isTensorFlow, numberAttribute, shapeAttribute, uint8Tensor } from './tensorflow.ts'
 
 const kernelName = 'RunnerDropout'
 
@@ -22,8 +22,9 @@ export function dropout<T extends tf.Tensor>(x: T, rate: number, seed: tf.Tensor
     )
     return tf.mul(x, mask)
   }
-  const [y] = tf.engine().runKernel(kernelName, { x, seed }, { rate, noiseShape: [...noiseShape] }) as unknown as tf.Tensor[]
-  return y as T
+  const [y] = tf.engine().runKernel<T[]>(kernelName, { x, seed }, { rate, noiseShape: [...noiseShape] })
+  if (!y) throw new Error('Internal error: dropout gave no output')
+  return y
 }
 
 /**
@@ -73,9 +74,9 @@ tf.registerKernel({
   backendName: 'tensorflow',
   kernelFunc: ({ inputs, attrs }) => {
     const { x, seed } = inputs as { x: tf.Tensor; seed: tf.TensorInfo }
-    const { rate, noiseShape } = attrs as unknown as { rate: number; noiseShape: number[] }
+    const rate = numberAttribute(attrs, 'rate')
     return tf.tidy(() => {
-      const mask = drawMask(seed, rate, noiseShape)
+      const mask = drawMask(seed, rate, shapeAttribute(attrs, 'noiseShape'))
       return [keepWhere(mask, x, rate), mask]
     })
   },
@@ -85,10 +86,10 @@ tf.registerGradient({
   inputsToSave: ['seed'],
   outputsToSave: [false, true],
   gradFunc: (dy, saved, attrs) => {
-    const [dOutput] = dy as tf.Tensor[]
+    const [dOutput] = [dy].flat()
     const [seed, mask] = saved
     if (!dOutput || !seed || !mask) throw new Error('Internal error: dropout saved too little')
-    const { rate } = attrs as unknown as { rate: number }
+    const rate = numberAttribute(attrs, 'rate')
     return { x: () => keepWhere(mask, dOutput, rate), seed: () => tf.zerosLike(seed) }
   },
 })

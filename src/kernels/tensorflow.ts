@@ -56,8 +56,27 @@ export function isTensorFlow(): boolean {
 }
 
 export function tensorflow(): TensorFlowBackend {
-  if (!isTensorFlow()) throw new Error(`Internal error: the backend is ${tf.getBackend()}, not tensorflow`)
-  return tf.backend() as unknown as TensorFlowBackend
+  const backend = tf.backend()
+  if (!hasBinding(backend)) throw new Error(`Internal error: the backend is ${tf.getBackend()}, not tensorflow`)
+  return backend
+}
+
+function hasBinding(backend: object): backend is TensorFlowBackend {
+  return isTensorFlow() && 'binding' in backend && 'getInputTensorIds' in backend && 'createOutputTensor' in backend
+}
+
+/** A number among the attributes that a kernel was run with. */
+export function numberAttribute(attributes: tf.NamedAttrMap | undefined, name: string): number {
+  const value = attributes?.[name]
+  if (typeof value !== 'number') throw new Error(`Internal error: the kernel was given no number ${name}`)
+  return value
+}
+
+/** A shape among the attributes that a kernel was run with. */
+export function shapeAttribute(attributes: tf.NamedAttrMap | undefined, name: string): number[] {
+  const value = attributes?.[name]
+  if (!Array.isArray(value)) throw new Error(`Internal error: the kernel was given no shape ${name}`)
+  return value.map(Number)
 }
 
 /** Runs one operation; the caller owns the outputs (or the tidy around it). */
