@@ -2,7 +2,7 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Dataset, Located } from '../experiment/experiment.ts'
 import type { Fact } from './image-reader.ts'
-import { placeNear } from './places.ts'
+import { placeNear } from '../experiment/places.ts'
 import type { Scan } from './scan.ts'
 
 export interface Finding {

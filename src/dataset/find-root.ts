@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import type { Outcome } from '../diagnostics/diagnostic.ts'
 import type { Located } from '../experiment/experiment.ts'
 import type { ReadProgress } from './inventory.ts'
-import { placeNear } from './places.ts'
+import { placeNear } from '../experiment/places.ts'
 import { makeSynthetic } from './synthetic.ts'
 
 export interface Root {

@@ -1,4 +1,5 @@
 /** Layout templates: how a path under the dataset's root is read. `{patient}/{class}/{*}_x{x:int}_y{y:int}_{*}.png` */
+import { layoutPlaceholder } from '../experiment/layout.ts'
 
 export interface PathParts {
   /** Everything named: class, patient, split, … */
@@ -15,13 +16,11 @@ export interface Layout {
   readonly read: (path: string) => PathParts | null
 }
 
-const placeholder = /\{([A-Za-z]\w*|\*)(:int)?\}/g
-
 export function parseLayout(template: string): Layout {
   const placeholders: string[] = []
   let pattern = ''
   let end = 0
-  for (const match of template.matchAll(placeholder)) {
+  for (const match of template.matchAll(layoutPlaceholder)) {
     const [whole, name = '*', isInteger] = match
     pattern += escape(template.slice(end, match.index))
     end = match.index + whole.length
@@ -46,7 +45,7 @@ export function parseLayout(template: string): Layout {
 /** The path that the layout gives to these values; the n-th `*` (from 0) becomes `filler(n)`. */
 export function writePath(template: string, values: Readonly<Record<string, string>>, filler: (star: number) => string): string {
   let stars = 0
-  return template.replace(placeholder, (_, name: string) => (name === '*' ? filler(stars++) : (values[name] ?? name)))
+  return template.replace(layoutPlaceholder, (_, name: string) => (name === '*' ? filler(stars++) : (values[name] ?? name)))
 }
 
 function escape(text: string): string {

@@ -9,7 +9,7 @@ import { takeInventory, type Inventory, type ReadProgress } from './inventory.ts
 import { manifestOf } from './manifest-csv.ts'
 import { splitNames, type Manifest, type ManifestRow, type Pack, type SplitName } from './manifest.ts'
 import { packRows } from './pack.ts'
-import { placeNear } from './places.ts'
+import { placeNear } from '../experiment/places.ts'
 import { scanDataset, type Sample, type Scan } from './scan.ts'
 import { splitByGroup, splitByImage } from './split.ts'
 import { writingFault } from './system-error.ts'

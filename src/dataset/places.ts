@@ -1,1 +1,0 @@
-export { placeNear } from '../experiment/places.ts'
