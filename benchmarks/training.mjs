@@ -44,8 +44,8 @@ export async function withPack(rows, [height, width, channels], use) {
 }
 
 /**
- * Trains on all rows of a pack but the last `validated`, or on enough of them, evenly spread, for `steps` an epoch, and says for each epoch how long it took, validation and all (s), the engine's
- * highest resident memory (bytes), its resident memory before the training (bytes), and the time to the first progress (s).
+ * Trains on all rows of a pack but the last `validated`, or on enough of them, evenly spread, for `steps` an epoch. Says for each epoch how long it took,
+ * validation and all (s), the engine's highest resident memory (bytes), the time to the first progress (s), and the weights' hash.
  */
 export async function trainOn(pack, { experiment, network, batchSize, epochs, augmentation = null, validated = 32, steps, imageBudget }) {
   const range = (from, to) => Int32Array.from({ length: to - from }, (_, index) => from + index)
@@ -66,10 +66,10 @@ export async function trainOn(pack, { experiment, network, batchSize, epochs, au
         loss: experiment.loss,
         optimizer: experiment.optimizer,
         augmentation,
-        classWeights: [1, 2.5],
+        classWeights: experiment.dataset.classes.map(() => 1),
         training: { ...experiment.training, epochs, batchSize, select: null, earlyStopping: null },
         evaluationBatchSize: Math.min(validated, experiment.evaluation.batchSize),
-        positive: 1,
+        positive: experiment.dataset.positive,
         pack,
         labels: range(0, pack.rows).map((row) => row % network.classes),
         splits: { train, validation, test: validation },
