@@ -11,20 +11,8 @@ import type { EpochEnded, Recorded } from '../../src/journal/events.ts'
 import { ensureMlflow } from '../../src/setup/mlflow.ts'
 import { acquireServer, type EmbeddedServer } from '../../src/tracking/embedded-server.ts'
 import { readCheckpoint } from '../../src/engine/checkpoint.ts'
-import { askPython, makeHome, projectRoot, readJson, untracked, type Home, type Ran } from '../runner.ts'
-
-interface ReadBack {
-  readonly count: number
-  readonly status: string
-  readonly name: string
-  readonly end: number
-  readonly params: Readonly<Record<string, string>>
-  readonly tags: Readonly<Record<string, string>>
-  readonly histories: Readonly<Record<string, readonly (readonly [number, number])[]>>
-  readonly inputs: readonly (readonly [string, string, readonly string[]])[]
-  readonly files: readonly string[]
-  readonly downloaded: string
-}
+import { readBack, type ReadBack } from '../tracking/read-back.ts'
+import { makeHome, projectRoot, readJson, untracked, type Home, type Ran } from '../runner.ts'
 
 const smoke = 'experiments/smoke.yaml'
 let home: Home
@@ -62,7 +50,7 @@ describe('runner experiments/smoke.yaml', () => {
 
   it('is found by MLflow’s own client: finished, with parameters, 40-step histories, inputs, tags and artifacts', async () => {
     const { folder, events } = await home.lastRun()
-    const found = await readBack(folder.id)
+    const found = await read(folder.id)
     expect(found).toMatchObject({ count: 1, status: 'FINISHED', name: 'smoke' })
     expect(found.params['optimizer.adagrad.learningRate']).toBe('0.01')
     expect(found.params['model.layers']).toContain('separableConv2d')
@@ -86,11 +74,11 @@ describe('runner experiments/smoke.yaml', () => {
 
   it('tells nothing twice when it is told again', async () => {
     const { folder } = await home.lastRun()
-    const before = await readBack(folder.id)
+    const before = await read(folder.id)
     const again = await home.runner(['sync'])
     expect(again.exitCode).toBe(0)
     expect(again.stdout).toContain(folder.id)
-    const after = await readBack(folder.id)
+    const after = await read(folder.id)
     expect({ ...after, downloaded: '' }).toEqual({ ...before, downloaded: '' })
   })
 
@@ -102,7 +90,7 @@ describe('runner experiments/smoke.yaml', () => {
 
   it('downloads a model that stock tfjs loads and that predicts what predictions.csv says', async () => {
     const { folder } = await home.lastRun()
-    const found = await readBack(folder.id, false)
+    const found = await read(folder.id, false)
     const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as typeof TensorFlow
     const model = await tf.loadLayersModel(await fromFolder(join(found.downloaded, 'model')))
     const records: Record<string, string>[] = parse(await readFile(folder.predictions), { columns: true })
@@ -159,13 +147,12 @@ it('prints its events as JSON lines with --json, and nothing else on stdout', as
 let server: EmbeddedServer | null = null
 afterAll(() => server?.release())
 
-async function readBack(run: string, isTidy = true): Promise<ReadBack> {
+async function read(run: string, isTidy = true): Promise<ReadBack> {
   const mlflow = await ensureMlflow({ projectRoot, environment: process.env, report: () => undefined })
   if (!mlflow.value) throw new Error('no MLflow')
   server ??= await acquireServer({ folder: join(home.path, 'runs/mlflow'), executable: mlflow.value.executable, environment: process.env })
   const folder = await mkdtemp(join(tmpdir(), 'runner-download-'))
-  const script = join(projectRoot, 'test/tracking/read_run.py')
-  const found = (await askPython(script, [server.uri, run, folder])) as ReadBack
+  const found = await readBack(server.uri, run, folder)
   if (isTidy) await rm(folder, { recursive: true, force: true })
   return found
 }

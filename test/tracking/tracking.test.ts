@@ -7,23 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readReceipt } from '../../src/tracking/receipt.ts'
 import { freshMemory, syncRun } from '../../src/tracking/sync-run.ts'
 import { startTracker } from '../../src/tracking/tracker.ts'
-import { askPython, projectRoot } from '../runner.ts'
 import { beginRun, endRun, epoch, lossOf, type WrittenRun } from './journals.ts'
+import { readBack as readRun, type ReadBack } from './read-back.ts'
 import { startTestServer, type TestServer } from './server.ts'
-
-interface ReadBack {
-  readonly count: number
-  readonly status: string
-  readonly name: string
-  readonly end: number
-  readonly params: Readonly<Record<string, string>>
-  readonly tags: Readonly<Record<string, string>>
-  readonly histories: Readonly<Record<string, readonly (readonly [number, number | string])[]>>
-  readonly inputs: readonly (readonly [string, string, readonly string[]])[]
-  readonly files: readonly string[]
-  /** Where they were downloaded to. */
-  readonly downloaded: string
-}
 
 let server: TestServer
 let client: MlflowClient
@@ -35,10 +21,8 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function readBack(run: WrittenRun, uri = server.uri): Promise<ReadBack> {
-  const folder = join(server.scratch, `download-${run.folder.id}`)
-  return (await askPython(join(projectRoot, 'test/tracking/read_run.py'), [uri, run.folder.id, folder])) as ReadBack
-}
+const readBack = (run: WrittenRun, uri = server.uri): Promise<ReadBack> =>
+  readRun(uri, run.folder.id, join(server.scratch, `download-${run.folder.id}`))
 
 async function runsOf({ folder }: WrittenRun): Promise<readonly Run[]> {
   const experiment = await client.getExperimentByName('tracking test')
