@@ -136,7 +136,8 @@ export function evaluateAt(predictions: Predictions, threshold: number | null, {
   }
 }
 
-function matrixMetrics(matrix: ConfusionMatrix, positive: number | null): Record<string, number> {
+/** What follows from the matrix alone. */
+export function matrixMetrics(matrix: ConfusionMatrix, positive: number | null): Record<string, number> {
   const shared = { accuracy: accuracy(matrix), balanced_accuracy: balancedAccuracy(matrix), mcc: matthewsCorrelation(matrix) }
   if (positive === null) {
     const scores = matrix.map((_, index) => f1(matrix, index)).map((value) => (Number.isNaN(value) ? 0 : value))

@@ -7,11 +7,12 @@ export interface Interval {
 }
 
 /**
- * How often each group is drawn, for one resample: as many draws as there are groups, with replacement. A pure function of seed and number.
+ * How often each group is drawn, for one resample: as many draws as there are groups unless `draws` says otherwise, with replacement. A pure
+ * function of seed and number.
  */
-export function drawGroups(groups: number, seed: number, resample: number): Int32Array {
+export function drawGroups(groups: number, seed: number, resample: number, draws = groups): Int32Array {
   const counts = new Int32Array(groups)
-  for (const draw of uniforms(keyOf(seed, 'bootstrap', resample), groups)) {
+  for (const draw of uniforms(keyOf(seed, 'bootstrap', resample), draws)) {
     const group = Math.floor(draw * groups)
     counts[group] = (counts[group] ?? 0) + 1
   }

@@ -1,0 +1,57 @@
+/**
+ * Metrics of resamples in which whole groups count several times or not at all. What does not change from one resample to the next is counted
+ * once: 2,000 resamples of 16,000 images take a fraction of a second.
+ */
+import type { ConfusionMatrix } from './confusion.ts'
+
+/** A statistic, given how often each group counts. weights [groups] */
+export type OfGroups<T> = (weights: ArrayLike<number>) => T
+
+/** The area under the ROC curve, ties one half (Mann and Whitney 1947); NaN where one class is absent. All arrays [images]. */
+export function groupedAuc(scores: ArrayLike<number>, isPositive: ArrayLike<boolean>, groupOf: ArrayLike<number>): OfGroups<number> {
+  const order = Int32Array.from({ length: scores.length }, (_, index) => index).sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0))
+  const groups = order.map((index) => groupOf[index] ?? 0)
+  const positives = Uint8Array.from(order, (index) => (isPositive[index] ? 1 : 0))
+  /** Where the next image scores higher than this one. */
+  const rises = Uint8Array.from(order, (index, at) => (scores[order[at + 1] ?? -1] === scores[index] ? 0 : 1))
+  return (weights) => {
+    let area = 0
+    let [below, hits] = [0, 0]
+    let [tiedNegatives, tiedPositives] = [0, 0]
+    for (let at = 0; at < groups.length; at++) {
+      const weight = weights[groups[at] ?? 0] ?? 0
+      if (positives[at] === 1) tiedPositives += weight
+      else tiedNegatives += weight
+      if (rises[at] === 0) continue
+      area += tiedPositives * (below + tiedNegatives / 2)
+      below += tiedNegatives
+      hits += tiedPositives
+      tiedNegatives = tiedPositives = 0
+    }
+    return below === 0 || hits === 0 ? NaN : area / (below * hits)
+  }
+}
+
+/** The confusion matrix. labels, called and groupOf [images]. */
+export function groupedConfusion(
+  labels: ArrayLike<number>,
+  called: ArrayLike<number>,
+  groupOf: ArrayLike<number>,
+  { groups, classes }: { readonly groups: number; readonly classes: number },
+): OfGroups<ConfusionMatrix> {
+  const cells = classes * classes
+  const counts = new Float64Array(groups * cells)
+  for (let image = 0; image < labels.length; image++) {
+    const cell = (groupOf[image] ?? 0) * cells + (labels[image] ?? 0) * classes + (called[image] ?? 0)
+    counts[cell] = (counts[cell] ?? 0) + 1
+  }
+  return (weights) => {
+    const sums = new Float64Array(cells)
+    for (let group = 0; group < groups; group++) {
+      const weight = weights[group] ?? 0
+      if (weight === 0) continue
+      for (let cell = 0; cell < cells; cell++) sums[cell] = (sums[cell] ?? 0) + weight * (counts[group * cells + cell] ?? 0)
+    }
+    return Array.from({ length: classes }, (_, row) => Array.from(sums.subarray(row * classes, (row + 1) * classes)))
+  }
+}
