@@ -124,7 +124,7 @@ function presentImages(scan: Scan, inventory: Inventory, audit: Audit, classes: 
   })
 }
 
-async function assignSplits({ split, dataset, seed }: Experiment, present: readonly Present[]): Promise<Outcome<Assigned>> {
+async function assignSplits({ split, dataset }: Experiment, present: readonly Present[]): Promise<Outcome<Assigned>> {
   switch (split.kind) {
     case 'manifest':
       return rowsOfManifest(
@@ -136,7 +136,7 @@ async function assignSplits({ split, dataset, seed }: Experiment, present: reado
       return rowsOfLayout(present)
     case 'draw': {
       const draw = split.by === 'image' ? splitByImage : splitByGroup
-      const splits = draw(present, dataset.classes.length, split, seed, split.stratify)
+      const splits = draw(present, dataset.classes.length, split, split.seed, split.stratify)
       const rows = present.map(({ path, sha256, group, class: own, label }, index): ManifestRow => ({
         path,
         sha256,

@@ -68,6 +68,8 @@ export type Split =
       readonly test: number
       /** Share of all images; a share of the training part has been multiplied out. */
       readonly validation: number
+      /** What it is drawn from: the experiment's seed unless the file gives the split its own. */
+      readonly seed: number
       readonly stratify: boolean
       /** The reason given for splitting by image although the layout has a group: tagged for ever. */
       readonly allowLeakage: string | null

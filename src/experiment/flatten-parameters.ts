@@ -50,8 +50,8 @@ function splitParameters(split: Split) {
     case 'layout':
       return { from: 'layout' }
     case 'draw': {
-      const { by, test, validation, stratify, allowLeakage } = split
-      return { by, test, validation, stratify, allowLeakage }
+      const { by, test, validation, seed, stratify, allowLeakage } = split
+      return { by, test, validation, seed, stratify, allowLeakage }
     }
   }
 }

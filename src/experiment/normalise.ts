@@ -24,7 +24,7 @@ export function normaliseExperiment(written: Written, surroundings: Surroundings
     description,
     seed,
     dataset: normaliseDataset(written.dataset, surroundings),
-    split: normaliseSplit(written.split, surroundings),
+    split: normaliseSplit(written.split, seed, surroundings),
     augmentation: normaliseAugmentation(written.augmentation),
     model: { layers: normaliseLayers(written.model.layers, written.dataset.classes.length) },
     loss,
@@ -49,12 +49,12 @@ function normaliseDataset(written: Written['dataset'], { projectRoot, rootAsWrit
   }
 }
 
-function normaliseSplit(written: Written['split'], { manifestFolder }: Surroundings): Split {
+function normaliseSplit(written: Written['split'], seed: number, { manifestFolder }: Surroundings): Split {
   if (written.manifest !== undefined) return { kind: 'manifest', manifest: path.resolve(manifestFolder, written.manifest) }
   if (written.by === undefined) return { kind: 'layout' }
   const { by, test, validation, stratify, allowLeakage } = written
   const ofAll = typeof validation === 'number' ? validation : withoutNoise(validation.ofTraining * (1 - test))
-  return { kind: 'draw', by, test, validation: ofAll, stratify, allowLeakage }
+  return { kind: 'draw', by, test, validation: ofAll, seed: written.seed ?? seed, stratify, allowLeakage }
 }
 
 /** 0.8 · 0.1 is 0.08, not 0.08000000000000002. */

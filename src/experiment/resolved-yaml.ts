@@ -50,8 +50,8 @@ function writeSplit(split: Split, folder: string | undefined) {
     case 'layout':
       return { from: 'layout' }
     case 'draw': {
-      const { by, test, validation, stratify, allowLeakage } = split
-      return { by, test, validation, stratify, allowLeakage: allowLeakage === null ? null : escapeVariables(allowLeakage) }
+      const { by, test, validation, seed, stratify, allowLeakage } = split
+      return { by, test, validation, seed, stratify, allowLeakage: allowLeakage === null ? null : escapeVariables(allowLeakage) }
     }
   }
 }

@@ -81,9 +81,23 @@ test('the baseline is CancerNet: three blocks, 0.01 / 40 as decay, its classes a
     kind: 'adagrad',
     learningRate: { initial: 0.01, warmupEpochs: 0, curve: { kind: 'inverseTimeDecay', decay: 0.00025 } },
   })
-  expect(experiment.split).toEqual({ kind: 'draw', by: 'patient', test: 0.2, validation: 0.08, stratify: true, allowLeakage: null })
+  expect(experiment.split).toEqual({
+    kind: 'draw',
+    by: 'patient',
+    test: 0.2,
+    validation: 0.08,
+    seed: 7,
+    stratify: true,
+    allowLeakage: null,
+  })
   expect(experiment.dataset).toMatchObject({ positive: 1, isDefaultRoot: true, rootAsWritten: '${IDC_ROOT:-datasets/idc}' })
   expect(experiment.dataset.root).toBe(path.join(projectRoot, 'datasets/idc'))
+})
+
+test('seeds may be tried on one split: split.seed stays where it is written, and is the seed where it is not', async () => {
+  const splitOf = async (...set: string[]) => (await loaded(load('experiments/baseline.yaml', { cwd: projectRoot, set }))).experiment.split
+  expect(await splitOf('seed=8', 'split.seed=3')).toEqual(await splitOf('seed=9', 'split.seed=3'))
+  expect(await splitOf('seed=8')).toMatchObject({ seed: 8 })
 })
 
 test('a value knows the file and line that it comes from, through extends and --set', async () => {

@@ -208,7 +208,7 @@ const splitKeysNeedless: Rule = {
   check: ({ written: { split }, isWritten }) => {
     const kind = split.manifest === undefined ? (split.from === undefined ? null : 'from') : 'manifest'
     if (kind === null) return []
-    return ['test', 'validation', 'stratify', 'allowLeakage']
+    return ['test', 'validation', 'seed', 'stratify', 'allowLeakage']
       .filter((key) => isWritten(['split', key]))
       .map((key) => ({
         path: ['split', key],

@@ -103,6 +103,14 @@ export const splitSchema = tagged(
         { default: 0.1, description: 'Share of all images kept for validation; or { ofTraining: … }, a share of what the test leaves.' },
       ),
     ),
+    seed: optional(
+      Type.Union([Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()], {
+        default: null,
+        description:
+          "What the split is drawn from; left out, the experiment's seed. Write it to try several seeds on one split: only those can be compared.",
+        examples: [7],
+      }),
+    ),
     stratify: optional(yesOrNo('Keep the shares of the classes alike in every part, as far as the groups allow.', true)),
     allowLeakage: optional(
       Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
