@@ -78,3 +78,14 @@ export function averagePrecision({ truePositives, falsePositives }: RankingCount
   }
   return sum
 }
+
+/** 1 for the lowest score; equal scores share the mean of their ranks, as SciPy's `rankdata`. */
+export function averageRanks(scores: ArrayLike<number>): Float64Array {
+  const order = rankOrder(scores).reverse()
+  const ranks = new Float64Array(order.length)
+  for (let begin = 0, end = 0; begin < order.length; begin = end) {
+    while (end < order.length && scores[order[end] ?? 0] === scores[order[begin] ?? 0]) end += 1
+    for (const index of order.subarray(begin, end)) ranks[index] = (begin + 1 + end) / 2
+  }
+  return ranks
+}

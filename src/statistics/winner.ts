@@ -1,7 +1,7 @@
 /**
- * The best of many looks better than it is: it was also the luckiest. What the choice is worth on patients and seeds that had no part in it, by
- * the out-of-bag form of Tsamardinos, Greasidou and Borboudakis, "Bootstrapping the out-of-sample predictions" (BBC-CV, 2018): in each
- * resample the variant is chosen on what was drawn and judged on what was left out.
+ * The best of many looks better than it is: it was also the luckiest. What the choice is worth on patients and seeds that had no part in it, after
+ * Tsamardinos, Greasidou and Borboudakis, "Bootstrapping the out-of-sample predictions" (BBC-CV, 2018): in each resample the variant is
+ * chosen on what was drawn and judged on what was left out.
  */
 import { mean } from './moments.ts'
 import type { ResampledVariant } from './resampled-groups.ts'
@@ -10,7 +10,10 @@ export interface Winner {
   readonly index: number
   /** As it looks, on everything. */
   readonly value: number
-  /** As the choice can be expected to do on new patients with new seeds. Somewhat too low rather than too high: choices were made on less. */
+  /**
+   * As the choice can be expected to do on new patients with new seeds: the mean of all variants, and the choice's lead over them on what was
+   * left out. Somewhat too low rather than too high, for it was chosen on less.
+   */
   readonly corrected: number
   /** In this share of the resamples the same variant was the best. */
   readonly frequency: number
@@ -21,10 +24,15 @@ export function correctWinner(variants: readonly ResampledVariant[]): Winner {
   const index = bestOf(variants.map((variant) => variant.mean))
   const resamples = variants[0]?.drawn.length ?? 0
   const chosen = Array.from({ length: resamples }, (_, resample) => bestOf(variants.map(({ drawn }) => drawn[resample] ?? NaN)))
+  // Few patients rank more easily than many: only the lead over the others is taken from the left-out.
+  const leads = chosen.map((best, resample) => {
+    const leftOut = variants.map((variant) => variant.leftOut[resample] ?? NaN)
+    return (leftOut[best] ?? NaN) - mean(leftOut)
+  })
   return {
     index,
     value: variants[index]?.mean ?? NaN,
-    corrected: mean(chosen.map((best, resample) => variants[best]?.leftOut[resample] ?? NaN)),
+    corrected: mean(variants.map((variant) => variant.mean)) + mean(leads),
     frequency: chosen.filter((best) => best === index).length / resamples,
   }
 }

@@ -1,0 +1,208 @@
+/**
+ * Who is better, and can that be said: groups of runs on the same images. Between two single runs patients are what chance acts on; between
+ * variants of several seeds it is patients and seeds. Every pair is a test, and Holm's correction is made over all of them.
+ */
+import { clusteredDeLong, type DeLong } from '../statistics/clustered-delong.ts'
+import { holm } from '../statistics/holm.ts'
+import { mcnemar, type McNemar } from '../statistics/mcnemar.ts'
+import { variance } from '../statistics/moments.ts'
+import { permutationTest, type PermutationTest } from '../statistics/permutation-test.ts'
+import { resampleVariant, uncertaintyOfDifference, uncertaintyOfMean, type ResampledVariant } from '../statistics/resampled-groups.ts'
+import { intervalOf, smallestDetectable, testOfZero, type Uncertainty } from '../statistics/variance-components.ts'
+import { correctWinner } from '../statistics/winner.ts'
+import {
+  answersOf,
+  answersOfBoth,
+  meanMetrics,
+  metricOf,
+  type Answers,
+  type ComparedImages,
+  type ComparedMetric,
+} from './compared-metric.ts'
+import { verdictOn, type Verdict } from './verdict.ts'
+
+export interface ComparedRun {
+  readonly run: string
+  readonly seed: number
+  /** Of the positive class; null where .5, or the most probable class, decides. */
+  readonly threshold: number | null
+  /** [images, classes] */
+  readonly probabilities: Float32Array
+}
+
+/** Runs that differ in nothing but the seed; a run that stands alone is a group of one. */
+export interface ComparedGroup {
+  readonly name: string
+  readonly runs: readonly ComparedRun[]
+}
+
+export interface ComparisonRequest {
+  readonly groups: readonly ComparedGroup[]
+  readonly images: ComparedImages
+  readonly metric: ComparedMetric
+  /** Every other group is compared with this one only; null compares all pairs. */
+  readonly reference: string | null
+  /** What the resampled units are called, as in "12 patients". */
+  readonly units: string
+}
+
+/** How sure is sure. A difference that is claimed where there is none: at most in one family of twenty. */
+export const rules = { alpha: 0.05, level: 0.95, power: 0.8, resamples: 2000, seedsForClaim: 5, seed: 1 } as const
+
+export interface Comparison {
+  readonly metric: ComparedMetric
+  readonly images: number
+  readonly patients: number
+  readonly units: string
+  readonly classes: readonly string[]
+  readonly groups: readonly GroupResult[]
+  readonly pairs: readonly PairResult[]
+  /** The best of three or more, with what is luck of it taken off; null of two. */
+  readonly best: Best | null
+  readonly rules: typeof rules
+}
+
+export interface GroupResult {
+  readonly name: string
+  readonly runs: readonly { readonly run: string; readonly seed: number; readonly threshold: number | null; readonly value: number }[]
+  readonly mean: number
+  /** 95 % over patients, and over seeds where there are several. */
+  readonly low: number
+  readonly high: number
+  /** Over seeds; null of one run. */
+  readonly standardDeviation: number | null
+  /** Means of all metrics. */
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+export interface PairResult {
+  readonly first: string
+  readonly second: string
+  /** Two trained models, or two ways of training. */
+  readonly kind: 'models' | 'variants'
+  /** Runs of each. */
+  readonly seeds: readonly [number, number]
+  /** First minus second. */
+  readonly difference: number
+  readonly low: number
+  readonly high: number
+  /** Of models by exchanging patients; of variants from the spread over seeds and patients. */
+  readonly p: number
+  /** After Holm. */
+  readonly adjustedP: number
+  /** What would be found with a probability of .8 in a family of this size. */
+  readonly smallestDetectable: number
+  readonly verdict: Verdict
+  /** Of models only. */
+  readonly permutation: PermutationTest | null
+  readonly mcnemar: McNemar | null
+  /** Of models with a positive class only. */
+  readonly delong: DeLong | null
+}
+
+export interface Best {
+  readonly name: string
+  readonly value: number
+  readonly corrected: number
+  readonly frequency: number
+}
+
+interface Prepared {
+  readonly group: ComparedGroup
+  readonly answers: readonly Answers[]
+  readonly variant: ResampledVariant
+}
+
+export function compareGroups({ groups, images, metric, reference, units }: ComparisonRequest): Comparison {
+  // 1. Every run's metric, on all patients and on resamples of them.
+  const drawing = { patients: images.patients, seed: rules.seed, resamples: rules.resamples }
+  const prepared = groups.map((group): Prepared => {
+    const answers = group.runs.map(({ probabilities, threshold }) => answersOf(probabilities, threshold, images))
+    const metrics = answers.map((own) => metricOf(metric, own, images))
+    return { group, answers, variant: resampleVariant(metrics, group.name, drawing) }
+  })
+  // 2. Every pair, and what their number does to each.
+  const pairs = pairsOf(prepared, reference).map(([a, b]) => testPair(a, b, images, metric))
+  const adjusted = holm(pairs.map(({ p }) => p))
+  return {
+    metric,
+    images: images.labels.length,
+    patients: images.patients,
+    units,
+    classes: images.classes,
+    groups: prepared.map((one) => describeGroup(one, images)),
+    pairs: pairs.map(({ uncertainty, ...pair }, index) => {
+      const result = {
+        ...pair,
+        adjustedP: adjusted[index] ?? 1,
+        smallestDetectable: smallestDetectable(uncertainty, rules.alpha / pairs.length, rules.power),
+      }
+      return { ...result, verdict: verdictOn(result, { metric, units, patients: images.patients, family: pairs.length, rules }) }
+    }),
+    // 3. The best of many was also lucky.
+    best: prepared.length > 2 ? bestOf(prepared) : null,
+    rules,
+  }
+}
+
+function pairsOf(prepared: readonly Prepared[], reference: string | null): [Prepared, Prepared][] {
+  const against = prepared.find(({ group }) => group.name === reference)
+  if (against) return prepared.filter((one) => one !== against).map((one) => [one, against])
+  return prepared.flatMap((a, index) => prepared.slice(index + 1).map((b): [Prepared, Prepared] => [a, b]))
+}
+
+function testPair(a: Prepared, b: Prepared, images: ComparedImages, metric: ComparedMetric) {
+  const difference = a.variant.mean - b.variant.mean
+  const uncertainty: Uncertainty = uncertaintyOfDifference(a.variant, b.variant, images.patients)
+  const [first, second] = [a.answers[0], b.answers[0]]
+  const areModels = a.answers.length === 1 && b.answers.length === 1
+  const ofModels = areModels && first && second ? testModels(first, second, images, metric) : null
+  return {
+    first: a.group.name,
+    second: b.group.name,
+    seeds: [a.answers.length, b.answers.length] as const,
+    kind: areModels ? ('models' as const) : ('variants' as const),
+    difference,
+    ...intervalOf(difference, uncertainty, rules.level),
+    p: ofModels ? ofModels.permutation.p : testOfZero(difference, uncertainty),
+    permutation: null,
+    mcnemar: null,
+    delong: null,
+    ...ofModels,
+    uncertainty,
+  }
+}
+
+function testModels(a: Answers, b: Answers, images: ComparedImages, metric: ComparedMetric) {
+  const { labels, patientOf, patients, positive } = images
+  const both = answersOfBoth(a, b, images)
+  const right = ({ called }: Answers): boolean[] => Array.from(labels, (label, image) => called[image] === label)
+  const isPositive = Array.from(labels, (label) => label === positive)
+  return {
+    permutation: permutationTest(metricOf(metric, both.answers, both.images), patients, {
+      seed: rules.seed,
+      permutations: rules.resamples,
+    }),
+    mcnemar: mcnemar(right(a), right(b)),
+    delong:
+      positive === null
+        ? null
+        : clusteredDeLong(a.scores[0] ?? [], b.scores[0] ?? [], { isPositive, groupOf: patientOf, groups: patients }),
+  }
+}
+
+function describeGroup({ group, answers, variant }: Prepared, images: ComparedImages): GroupResult {
+  return {
+    name: group.name,
+    runs: group.runs.map(({ run, seed, threshold }, index) => ({ run, seed, threshold, value: variant.values[index] ?? NaN })),
+    mean: variant.mean,
+    ...intervalOf(variant.mean, uncertaintyOfMean(variant, images.patients), rules.level),
+    standardDeviation: variant.seeds === null ? null : Math.sqrt(variance(variant.values)),
+    metrics: meanMetrics(answers, images),
+  }
+}
+
+function bestOf(prepared: readonly Prepared[]): Best {
+  const { index, ...winner } = correctWinner(prepared.map(({ variant }) => variant))
+  return { name: prepared[index]?.group.name ?? '', ...winner }
+}

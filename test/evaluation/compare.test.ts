@@ -1,0 +1,76 @@
+/** What a comparison claims, against what is true of simulated runs. The long form is `npm run null-comparison`. */
+import { expect, it } from 'vitest'
+import { compareGroups, type Comparison } from '../../src/evaluation/compare.ts'
+import { simulateFamily, type FamilyPlan } from './simulated-families.ts'
+
+function compare(plan: FamilyPlan, number: number): Comparison {
+  return compareGroups({ ...simulateFamily(plan, number), metric: 'balanced_accuracy', reference: null, units: 'patients' })
+}
+
+const numbers = Array.from({ length: 12 }, (_, number) => number)
+
+it('one variant with other seeds is hardly ever called a difference', () => {
+  const claims = numbers.filter((number) =>
+    compare({ separations: [1.6, 1.6], seeds: 5, patients: 20 }, number).pairs.some(({ verdict }) => verdict.better !== null),
+  )
+  expect(claims.length).toBeLessThanOrEqual(1)
+})
+
+it('a true difference is found, the right way round, and said in words', () => {
+  for (const number of numbers.slice(0, 4)) {
+    const { pairs } = compare({ separations: [1.6, 2.8], seeds: 5, patients: 20 }, number)
+    expect(pairs[0]).toMatchObject({ kind: 'variants', verdict: { better: 'variant 2' } })
+    expect(pairs[0]?.verdict.sentence).toMatch(
+      /^variant 2 is better than variant 1: \+0\.\d{3} balanced_accuracy \(95 % \+.* to \+.*\), p < 0\.001; over 5 and 5 seeds$/,
+    )
+  }
+})
+
+it('less than five seeds claim nothing of variants, whatever they measure', () => {
+  const { pairs } = compare({ separations: [1, 5], seeds: 4, patients: 20 }, 1)
+  expect(pairs[0]?.p).toBeLessThan(0.001)
+  expect(pairs[0]?.verdict).toEqual({
+    better: null,
+    sentence: 'nothing is claimed: 4 and 4 seeds, and a claim about variants needs 5 or more of each',
+  })
+})
+
+it('two single runs are two models: patients are exchanged, and the claim says that seeds may turn it round', () => {
+  const [pair] = compare({ separations: [1.2, 4], seeds: 1, patients: 12 }, 2).pairs
+  expect(pair).toMatchObject({ kind: 'models', permutation: { isExact: false }, verdict: { better: 'variant 2' } })
+  expect(pair?.verdict.sentence).toContain('these two models, for with other seeds it may be otherwise')
+  expect(pair?.mcnemar?.p).toBeLessThan(0.01)
+  expect(pair?.delong?.p).toBeLessThan(0.01)
+})
+
+it('five patients can support no claim about two models, and one patient none about anything', () => {
+  const five = compare({ separations: [1, 5], seeds: 1, patients: 5 }, 3)
+  expect(five.pairs[0]?.verdict.sentence).toBe('nothing is claimed: with 5 patients no p below 0.063 exists')
+  const one = compare({ separations: [1, 5], seeds: 5, patients: 1 }, 3)
+  expect(one.pairs[0]?.verdict.sentence).toBe('nothing is claimed: 1 of the patients cannot speak for others')
+})
+
+it('of many equals the best one looks better than it is, and the correction takes that off', () => {
+  const leads = numbers.map((number) => {
+    const { best, groups } = compare({ separations: [1.6, 1.6, 1.6, 1.6], seeds: 2, patients: 20 }, number)
+    const typical = groups.reduce((sum, { mean }) => sum + mean, 0) / groups.length
+    return { seen: (best?.value ?? NaN) - typical, corrected: (best?.corrected ?? NaN) - typical }
+  })
+  const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+  expect(mean(leads.map(({ seen }) => seen))).toBeGreaterThan(0.005)
+  expect(Math.abs(mean(leads.map(({ corrected }) => corrected)))).toBeLessThan(0.003)
+})
+
+it('Holm counts the pairs that are looked at: all, or those against a reference', () => {
+  const family = simulateFamily({ separations: [1.6, 1.6, 1.6, 2.2], seeds: 5, patients: 20 }, 5)
+  const all = compareGroups({ ...family, metric: 'accuracy', reference: null, units: 'patients' })
+  const some = compareGroups({ ...family, metric: 'accuracy', reference: 'variant 1', units: 'patients' })
+  expect(all.pairs).toHaveLength(6)
+  expect(some.pairs.map(({ first, second }) => `${first} ${second}`)).toEqual([
+    'variant 2 variant 1',
+    'variant 3 variant 1',
+    'variant 4 variant 1',
+  ])
+  expect(some.pairs[2]?.p).toBeCloseTo(all.pairs[2]?.p ?? NaN, 12)
+  expect(some.pairs[2]?.adjustedP).toBeLessThan(all.pairs[2]?.adjustedP ?? NaN)
+})

@@ -1,0 +1,69 @@
+/**
+ * Predictions of trainings that never were: patients who are harder or easier, patches that are hard for everyone, seeds that turn out better or
+ * worse, on all patients and on each. What a comparison says of them can be held against what is true of them.
+ */
+import type { ComparedGroup } from '../../src/evaluation/compare.ts'
+import type { ComparedImages } from '../../src/evaluation/compared-metric.ts'
+import { keyOf, normals, uniform, uniforms } from '../../src/random/philox.ts'
+
+export interface FamilyPlan {
+  /** How far each variant's classes stand apart; equal numbers are one variant under several names. */
+  readonly separations: readonly number[]
+  readonly seeds: number
+  readonly patients: number
+}
+
+export interface Family {
+  readonly groups: readonly ComparedGroup[]
+  readonly images: ComparedImages
+}
+
+/** Standard deviations: of the separation from seed to seed, of a seed on one patient, of a patient, of a patch for everyone and for one run. */
+const spreads = { seed: 0.12, seedOnPatient: 0.25, patient: 0.6, image: 1, imageInRun: 0.6 } as const
+
+/** A pure function of plan and number. */
+export function simulateFamily({ separations, seeds, patients }: FamilyPlan, number: number): Family {
+  const key = (...parts: readonly (string | number)[]) => keyOf(20, number, ...parts)
+  const images = Array.from({ length: patients }, (_, patient) => {
+    const count = 10 + Math.floor(40 * uniform(key('images'), patient))
+    const share = 0.1 + 0.5 * uniform(key('share'), patient)
+    return Array.from(uniforms(key('labels', patient), count), (draw) => ({ patient, label: draw < share ? 1 : 0 }))
+  }).flat()
+  const ofPatient = normals(key('patients'), patients)
+  const ofImage = normals(key('difficulty'), images.length)
+  const probabilitiesOf = (variant: number, seed: number, separation: number): Float32Array => {
+    const onPatient = normals(key('seed on patient', variant, seed), patients)
+    const inRun = normals(key('run', variant, seed), images.length)
+    const own = separation + spreads.seed * (normals(key('seed', variant, seed), 1)[0] ?? 0)
+    const probabilities = new Float32Array(2 * images.length)
+    for (const [index, { patient, label }] of images.entries()) {
+      const logit =
+        own * (label - 0.5) +
+        spreads.patient * (ofPatient[patient] ?? 0) +
+        spreads.image * (ofImage[index] ?? 0) +
+        spreads.seedOnPatient * (onPatient[patient] ?? 0) +
+        spreads.imageInRun * (inRun[index] ?? 0)
+      probabilities[2 * index + 1] = 1 / (1 + Math.exp(-logit))
+      probabilities[2 * index] = 1 - (probabilities[2 * index + 1] ?? 0)
+    }
+    return probabilities
+  }
+  return {
+    groups: separations.map((separation, variant) => ({
+      name: `variant ${variant + 1}`,
+      runs: Array.from({ length: seeds }, (_, seed) => ({
+        run: `${variant + 1}-${seed}`,
+        seed,
+        threshold: null,
+        probabilities: probabilitiesOf(variant, seed, separation),
+      })),
+    })),
+    images: {
+      labels: Int32Array.from(images, ({ label }) => label),
+      patientOf: Int32Array.from(images, ({ patient }) => patient),
+      patients,
+      classes: ['benign', 'malignant'],
+      positive: 1,
+    },
+  }
+}
