@@ -4,6 +4,7 @@ import type { Preparation } from '../run/prepare.ts'
 import type { Workspace } from '../run/workspace.ts'
 import type { TrainOptions } from './train-command.ts'
 import type { CheckOptions } from './check-command.ts'
+import type { CompareOptions } from './compare-command.ts'
 import type { DiffOptions } from './diff-command.ts'
 import type { ExplainOptions } from './explain-command.ts'
 import type { SyncCommandOptions } from './sync-command.ts'
@@ -128,6 +129,26 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     })
 
   root
+    .command('compare [runs...]')
+    .description('who is better, and can that be said: runs, or groups of seeds, on the same validation images')
+    .option(
+      '--group <name=run,run>',
+      'runs of one variant; may be repeated. Without it runs that differ in the seed only are one',
+      collect,
+      [],
+    )
+    .option('--test', 'compare on the test images, which every reading wears out')
+    .option('--metric <name>', 'roc_auc, balanced_accuracy, accuracy, f1, mcc, sensitivity or specificity')
+    .option('--reference <group>', 'compare every other group with this one, and not all with each other')
+    .addOption(new Option('--format <format>', 'how it is shown').choices(['pretty', 'json']).default('pretty'))
+    .option('--html <file>', 'write it as a page, too')
+    .option('--no-log', 'keep nothing under runs/ and tell MLflow nothing')
+    .action(async (runs: readonly string[], options: CompareOptions) => {
+      const { showComparison } = await import('./compare-command.ts')
+      await showComparison(runs, options, await preparation(), terminal)
+    })
+
+  root
     .command('list')
     .description('the runs and what became of them')
     .action(async () => {
@@ -166,8 +187,12 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
   }
 }
 
+/** Of an option that may be repeated. */
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value]
+}
+
 function withSet(command: Command): Command {
-  const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value]
   return command.option('--set <path=value>', 'replace a value of the file; may be repeated', collect, [])
 }
 

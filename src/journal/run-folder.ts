@@ -57,6 +57,9 @@ export function mlflowFolder(runs: string): string {
   return join(runs, 'mlflow')
 }
 
+/** Beside the experiments' folders: comparisons, each with a journal like a run's. */
+export const comparisonsFolder = 'comparisons'
+
 /** Makes the folder of a new run. `now` in milliseconds since 1970; the name is local time, for people. */
 export async function createRunFolder(runs: string, experiment: string, name: string, now: number): Promise<RunFolder> {
   const id = `${stamp(new Date(now))}-${fileName(name)}-${letters()}`
@@ -82,11 +85,20 @@ function letters(): string {
 
 /** Every run under `runs/`, oldest first. */
 export async function listRuns(runs: string): Promise<RunFolder[]> {
+  const others = [packsFolder(runs), mlflowFolder(runs), join(runs, comparisonsFolder)]
+  const experiments = (await subfolders(runs)).filter((path) => !others.includes(path))
+  return foldersWithJournal(experiments)
+}
+
+/** Every comparison, oldest first. */
+export function listComparisons(runs: string): Promise<RunFolder[]> {
+  return foldersWithJournal([join(runs, comparisonsFolder)])
+}
+
+async function foldersWithJournal(parents: readonly string[]): Promise<RunFolder[]> {
   const folders: RunFolder[] = []
-  for (const experiment of await subfolders(runs)) {
-    if (experiment === packsFolder(runs) || experiment === mlflowFolder(runs)) continue
-    for (const path of await subfolders(experiment)) if (await isFile(runFolder(path).journal)) folders.push(runFolder(path))
-  }
+  for (const parent of parents)
+    for (const path of await subfolders(parent)) if (await isFile(runFolder(path).journal)) folders.push(runFolder(path))
   return folders.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 

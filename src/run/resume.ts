@@ -8,12 +8,13 @@ import { readCheckpoint } from '../engine/checkpoint.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { flattenParameters } from '../experiment/flatten-parameters.ts'
 import type { EngineStarted, Recorded } from '../journal/events.ts'
-import { JournalDamage, JournalInUse, openJournal, readJournal, type Journal } from '../journal/journal.ts'
+import { JournalInUse, openJournal, type Journal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
 import { loadChecked } from './load.ts'
 import { prepareDataAndEngine } from './prepare.ts'
 import { kindOfCpu } from './provenance.ts'
+import { readEvents } from './read-events.ts'
 import type { Listener, RunSummary } from './story.ts'
 import { requireRun } from './sync.ts'
 import { prepareTracking } from './track.ts'
@@ -61,14 +62,6 @@ export async function resumeExperiment(request: ResumeRequest): Promise<RunSumma
   } finally {
     await engine.stop()
   }
-}
-
-async function readEvents(folder: RunFolder) {
-  return readJournal(folder.journal).catch((error: unknown) => {
-    if (!(error instanceof JournalDamage)) throw error
-    const hint = 'Restore the file from a backup, or begin the experiment anew.'
-    throw new Fault([{ code: 'journal-damaged', severity: 'error', message: error.message, hint }], 1)
-  })
 }
 
 async function openForWriting(folder: RunFolder, workspace: Workspace, listen: Listener): Promise<Journal> {

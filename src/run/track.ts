@@ -75,7 +75,7 @@ function installMlflow(workspace: Workspace, listen: Listener): Installation {
   return ensureMlflow({ projectRoot, environment, report: (progress) => listen({ type: 'setup', progress }) })
 }
 
-function isServerNamed({ environment }: Workspace): boolean {
+export function isServerNamed({ environment }: Workspace): boolean {
   return (environment['MLFLOW_TRACKING_URI'] ?? '') !== ''
 }
 

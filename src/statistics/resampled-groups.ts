@@ -19,6 +19,8 @@ export interface ResampledVariant {
   readonly leftOut: Float64Array
   /** What the seeds add to the variance of the mean; null of a single one, which shows nothing. */
   readonly seeds: Component | null
+  /** What it adds to the variance of the mean that a seed does well on some patients and another on others; 0 of a single seed. */
+  readonly residual: number
 }
 
 export interface Drawing {
@@ -38,23 +40,26 @@ export function resampleVariant(
   const count = metrics.length
   const drawn = new Float64Array(resamples)
   const leftOut = new Float64Array(resamples)
+  /** [seeds][resamples]: how far each seed is from the mean of all, on the patients that were drawn. */
+  const deviations = metrics.map(() => new Float64Array(resamples))
   for (let resample = 0; resample < resamples; resample++) {
     const inside = drawGroups(patients, seed, resample, patients - 1)
     const outside = inside.map((times) => (times === 0 ? 1 : 0))
     const seeds = count === 1 ? Int32Array.of(1) : drawSeeds(count, seed, name, resample)
-    let [insideSum, outsideSum, outsideCount] = [0, 0, 0]
-    for (const [index, metric] of metrics.entries()) {
-      const times = seeds[index] ?? 0
-      if (times > 0) insideSum += times * metric(inside)
-      if (times > 0 && count > 1) continue
-      outsideSum += metric(outside)
-      outsideCount += 1
-    }
-    drawn[resample] = insideSum / Math.max(1, count - 1)
-    leftOut[resample] = outsideSum / outsideCount
+    const onDrawn = metrics.map((metric) => metric(inside))
+    drawn[resample] = onDrawn.reduce((sum, value, index) => sum + value * (seeds[index] ?? 0), 0) / Math.max(1, count - 1)
+    leftOut[resample] = mean(metrics.filter((_, index) => count === 1 || seeds[index] === 0).map((metric) => metric(outside)))
+    const typical = mean(onDrawn)
+    for (const [index, value] of onDrawn.entries()) deviations[index]?.fill(value - typical, resample, resample + 1)
   }
-  const seeds = count === 1 ? null : { variance: variance(values) / count, degreesOfFreedom: count - 1 }
-  return { values, mean: mean(values), drawn, leftOut, seeds }
+  return {
+    values,
+    mean: mean(values),
+    drawn,
+    leftOut,
+    seeds: count === 1 ? null : { variance: variance(values) / count, degreesOfFreedom: count - 1 },
+    residual: count === 1 ? 0 : mean(deviations.map(variance)) / (count - 1),
+  }
 }
 
 function drawSeeds(count: number, seed: number, name: string, resample: number): Int32Array {
@@ -67,22 +72,23 @@ function drawSeeds(count: number, seed: number, name: string, resample: number):
 }
 
 /** Of one variant's mean. */
-export function uncertaintyOfMean({ drawn, seeds }: ResampledVariant, patients: number): Uncertainty {
-  return split(drawn, seeds === null ? [] : [seeds], patients)
+export function uncertaintyOfMean(variant: ResampledVariant, patients: number): Uncertainty {
+  return split(variant.drawn, [variant], patients)
 }
 
 /** Of a - b, on the same patients. */
 export function uncertaintyOfDifference(a: ResampledVariant, b: ResampledVariant, patients: number): Uncertainty {
   const differences = a.drawn.map((value, resample) => value - (b.drawn[resample] ?? NaN))
-  return split(
-    differences,
-    [a.seeds, b.seeds].filter((seeds) => seeds !== null),
-    patients,
-  )
+  return split(differences, [a, b], patients)
 }
 
-/** The spread of the draws is the whole; what the seeds do not explain of it is the patients'. */
-function split(draws: Float64Array, seeds: readonly Component[], patients: number): Uncertainty {
+/**
+ * Drawing two ways counts what seeds and patients do together three times instead of once (Owen 2007, "The pigeonhole bootstrap"): twice is taken
+ * off. What the seeds do not explain of the rest is the patients'.
+ */
+function split(draws: Float64Array, variants: readonly ResampledVariant[], patients: number): Uncertainty {
+  const seeds = variants.flatMap((variant) => (variant.seeds === null ? [] : [variant.seeds]))
   const ofSeeds = seeds.reduce((sum, component) => sum + component.variance, 0)
-  return addComponents([...seeds, { variance: Math.max(0, variance(draws) - ofSeeds), degreesOfFreedom: patients - 1 }])
+  const counted = variants.reduce((sum, { residual }) => sum + 2 * residual, 0)
+  return addComponents([...seeds, { variance: Math.max(0, variance(draws) - counted - ofSeeds), degreesOfFreedom: patients - 1 }])
 }

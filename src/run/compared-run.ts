@@ -1,0 +1,75 @@
+/** A run as it is compared: what it was made from, and what it said of each image of validation or test. */
+import { readFile } from 'node:fs/promises'
+import { parse } from 'csv-parse/sync'
+import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
+import type { Configured } from '../evaluation/group-runs.ts'
+import { readPredictions, type PredictedRow } from '../evaluation/predictions-csv.ts'
+import { wordOf, type SeenImage } from '../evaluation/same-images.ts'
+import type { Experiment } from '../experiment/experiment.ts'
+import { flattenParameters } from '../experiment/flatten-parameters.ts'
+import type { RunFolder } from '../journal/run-folder.ts'
+import { foldRun } from '../journal/run-state.ts'
+import { loadChecked } from './load.ts'
+import { readEvents } from './read-events.ts'
+import { requireRun } from './sync.ts'
+import type { Workspace } from './workspace.ts'
+
+export interface RunToCompare extends Configured {
+  readonly folder: RunFolder
+  readonly experiment: Experiment
+  /** The operating point that was chosen on validation; null where .5, or the most probable class, decides. */
+  readonly threshold: number | null
+  /** Sorted by path: in one order for all runs. */
+  readonly images: readonly (SeenImage & PredictedRow)[]
+  /** What makes its numbers mean something else: `synthetic`, `leakage`. */
+  readonly caveats: readonly string[]
+}
+
+/** Throws `Fault` where the run is not there, did not finish, or has lost its predictions. */
+export async function readRunToCompare(name: string, split: 'validation' | 'test', workspace: Workspace): Promise<RunToCompare> {
+  const folder = await requireRun(name, workspace)
+  const { events } = await readEvents(folder)
+  const { started, status } = foldRun(events)
+  if (!started || status !== 'finished')
+    throw fault('run-unfinished', folder, `is not finished: it is ${status}`, `runner resume ${folder.id}`)
+  const { located } = await loadChecked(folder.resolved, [], workspace)
+  const { experiment } = located
+  const classes = experiment.dataset.classes.map((entry) => entry.name)
+  const text = await readFile(folder.predictions, 'utf8').catch(() => null)
+  const rows = text === null ? null : readPredictions(text, classes)
+  if (!rows) {
+    const what = text === null ? 'has no predictions.csv' : 'has a predictions.csv that was changed or belongs to another run'
+    throw fault('predictions-unreadable', folder, what, 'Put the file back, or train it again: runner FILE.')
+  }
+  const hashes = await readHashes(folder)
+  const images = rows
+    .flatMap((row) => (row.split === split ? [{ ...row, sha256: hashes.get(row.path) ?? '' }] : []))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+  if (images.length === 0) {
+    const hint =
+      split === 'test' ? 'A trial of a sweep reads validation only: compare without --test.' : 'Compare on the test images: --test.'
+    throw fault('predictions-unreadable', folder, `has no predictions of ${wordOf[split]} images`, hint)
+  }
+  const evaluated = events.findLast((event) => event.type === 'evaluated')
+  return {
+    run: folder.id,
+    name: experiment.name,
+    seed: experiment.seed,
+    values: flattenParameters(experiment),
+    folder,
+    experiment,
+    threshold: evaluated?.metrics['test/threshold'] ?? null,
+    images,
+    caveats: ['synthetic', 'leakage'].filter((tag) => started.tags[tag] !== undefined),
+  }
+}
+
+async function readHashes({ split }: RunFolder): Promise<ReadonlyMap<string, string>> {
+  const rows: readonly Readonly<Record<string, string>>[] = parse(await readFile(split, 'utf8'), { columns: true })
+  return new Map(rows.map(({ path = '', sha256 = '' }) => [path, sha256]))
+}
+
+function fault(code: string, { id }: RunFolder, what: string, hint: string): Fault {
+  const diagnostic: Diagnostic = { code, severity: 'error', message: `${id} ${what}`, hint }
+  return new Fault([diagnostic], 1)
+}
