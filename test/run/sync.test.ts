@@ -3,6 +3,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MlflowClient } from 'mlflow-js-client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { compareRuns } from '../../src/run/compare.ts'
+import { describeRuns } from '../../src/run/list.ts'
+import { recordComparison } from '../../src/run/record-comparison.ts'
 import { settleKilledRuns } from '../../src/run/settle.ts'
 import { syncRuns } from '../../src/run/sync.ts'
 import type { StoryEvent } from '../../src/run/story.ts'
@@ -10,6 +13,7 @@ import type { Workspace } from '../../src/run/workspace.ts'
 import { syncRun } from '../../src/tracking/sync-run.ts'
 import { projectRoot } from '../runner.ts'
 import { beginRun, endRun, epoch, type WrittenRun } from '../tracking/journals.ts'
+import { writeRun } from './compared-runs.ts'
 import { startTestServer, type TestServer } from '../tracking/server.ts'
 
 let server: TestServer
@@ -92,4 +96,26 @@ it('ends with a fault where no server answers', async () => {
     message: expect.stringMatching(/^tracking-unavailable: http:\/\/127.0.0.1:9 does not answer/) as string,
   })
   expect(JSON.stringify(fault)).not.toContain('geheim')
+})
+
+it('has a comparison as a run of its own, once, and the list of runs has not', async () => {
+  const workspace = workspaceOf('comparison')
+  const made = [1.5, 2.5].map((separation, index) =>
+    writeRun(workspace.home, index, { set: [`seed=${index}`, 'split.seed=7', `model.layers.3.dropout=${separation / 10}`], separation }),
+  )
+  const runs = (await Promise.all(made)).map(({ id }) => id)
+  const compared = await compareRuns({ runs, groups: [], split: 'validation', metric: null, reference: null, workspace })
+  const { folder, tracking } = await recordComparison(compared, '<html></html>', workspace, silent)
+  expect(tracking).toMatchObject({ isComplete: true })
+  const synced = await syncRuns(null, workspace, silent)
+  expect(synced.find(({ run }) => run === folder.id)?.told).toMatchObject({ metrics: 0, artifacts: 0 })
+
+  const experiment = await client.getExperimentByName('smoke')
+  const found = await client.searchRuns({ experimentIds: [experiment?.experiment_id ?? ''], filter: "tags.`runner.kind` = 'comparison'" })
+  expect(found).toHaveLength(1)
+  const metrics = new Map(found[0]?.data.metrics?.map(({ key, value }) => [key, value]))
+  expect(metrics.get('difference/smoke dropout 0.15 - smoke dropout 0.25')).toBeCloseTo(compared.comparison.pairs[0]?.difference ?? NaN, 6)
+  expect(found[0]?.info.status).toBe('FINISHED')
+  expect((await client.listArtifacts(found[0]?.info.run_id ?? '')).map(({ path }) => path)).toEqual(['comparison.html', 'comparison.json'])
+  expect((await describeRuns(workspace)).map(({ id }) => id)).not.toContain(folder.id)
 })

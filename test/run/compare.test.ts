@@ -1,0 +1,122 @@
+/** `runner compare` over run folders: which runs are held against each other, what is refused, and what is kept of it. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readJournal } from '../../src/journal/journal.ts'
+import type { RunFolder } from '../../src/journal/run-folder.ts'
+import { compareRuns, type CompareRequest } from '../../src/run/compare.ts'
+import type { Workspace } from '../../src/run/workspace.ts'
+import { makeHome, projectRoot, type Home } from '../runner.ts'
+import { writeRun } from './compared-runs.ts'
+
+let home: Home
+let workspace: Workspace
+let weak: readonly RunFolder[]
+let strong: readonly RunFolder[]
+
+beforeAll(async () => {
+  home = await makeHome()
+  workspace = { projectRoot, home: home.path, cwd: home.path, environment: {}, now: () => 1_770_000_000_000 }
+  const write = (rate: number, separation: number) => (seed: number) =>
+    writeRun(home.path, rate * 100 + seed, { set: [`seed=${seed}`, 'split.seed=7', `model.layers.3.dropout=${rate}`], separation })
+  weak = await Promise.all([1, 2, 3, 4, 5].map(write(0.5, 1.5)))
+  strong = await Promise.all([1, 2, 3, 4, 5].map(write(0.25, 2.5)))
+})
+afterAll(() => home.remove())
+
+const idsOf = (runs: readonly RunFolder[]): string[] => runs.map(({ id }) => id)
+
+function compare(runs: readonly RunFolder[], request: Partial<CompareRequest> = {}) {
+  return compareRuns({ runs: idsOf(runs), groups: [], split: 'validation', metric: null, reference: null, workspace, ...request })
+}
+
+async function faultOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'no fault',
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  )
+}
+
+describe('which runs are held against each other', () => {
+  it('runs that differ in the seed only are one variant, named by what tells it apart', async () => {
+    const { comparison, caveats } = await compare([...strong, ...weak])
+    expect(comparison).toMatchObject({ metric: 'roc_auc', images: 240, patients: 12, units: 'patients' })
+    expect(comparison.groups.map(({ name, runs }) => [name, runs.map(({ seed }) => seed)])).toEqual([
+      ['smoke dropout 0.25', [1, 2, 3, 4, 5]],
+      ['smoke dropout 0.5', [1, 2, 3, 4, 5]],
+    ])
+    expect(comparison.pairs).toMatchObject([{ kind: 'variants', verdict: { better: 'smoke dropout 0.25' } }])
+    expect(caveats).toEqual(['synthetic'])
+  })
+
+  it('where all are one variant, each stands for itself: models are compared, and nothing is said of variants', async () => {
+    const { comparison } = await compare(strong.slice(0, 2))
+    expect(comparison.pairs).toMatchObject([{ kind: 'models', verdict: { better: null } }])
+  })
+
+  it('groups may be named, and then hold what they are told to', async () => {
+    const groups = [`a=${idsOf(strong).join(',')}`, `b=${idsOf(weak).join(',')}`]
+    const { comparison } = await compare([], { groups, metric: 'sensitivity', reference: 'b' })
+    expect(comparison.pairs).toMatchObject([{ first: 'a', second: 'b', verdict: { better: 'a' } }])
+  })
+})
+
+describe('what is refused', () => {
+  it('other images, and how they differ', async () => {
+    const other = await writeRun(home.path, 900, {
+      set: ['seed=9', 'split.seed=7'],
+      separation: 2,
+      patients: 13,
+      change: (row) => {
+        if (row.path === '0002.png') return { ...row, sha256: '0'.repeat(64) }
+        return row.path === '0004.png' ? { ...row, group: 'patient 11' } : row
+      },
+    })
+    const [first] = strong
+    if (!first) throw new Error('no run')
+    const fault = await faultOf(compare([first, other]))
+    expect(fault).toBe(
+      `compare-differs: ${first.id} and ${other.id} have other validation images: 20 that only the second has, such as 0480.png; 1 that have other pixels, such as 0002.png; 1 that belong to another group, such as 0004.png`,
+    )
+  })
+
+  it('one training counted twice, too few runs, metrics and groups that are not there', async () => {
+    const [first] = strong
+    const [second] = weak
+    if (!first || !second) throw new Error('no run')
+    const again = await writeRun(home.path, 901, { set: ['seed=1', 'split.seed=7', 'model.layers.3.dropout=0.25'], separation: 2 })
+    expect(await faultOf(compare([first, again, second]))).toContain('have the same seed 1: one training, which must not count twice')
+    expect(await faultOf(compare([first, first]))).toContain('compare needs two runs or more')
+    expect(await faultOf(compare([first, second], { metric: 'roc_acu' }))).toContain('runs are not compared by "roc_acu"')
+    expect(await faultOf(compare([first, second], { reference: 'third' }))).toContain('there is no group "third"')
+    expect(await faultOf(compare([], { groups: ['a', 'b=c'] }))).toContain('a group is written NAME=RUN,RUN')
+  })
+})
+
+it('reading the test images is written into the journal of every run; reading validation is not', async () => {
+  const runs = [...strong.slice(0, 1), ...weak.slice(0, 1)]
+  const readings = () =>
+    Promise.all(runs.map(async ({ journal }) => (await readJournal(journal)).events.filter(({ type }) => type === 'test-read').length))
+  await compare(runs)
+  expect(await readings()).toEqual([0, 0])
+  await compare(runs, { split: 'test' })
+  expect(await readings()).toEqual([1, 1])
+})
+
+it('the command prints JSON for programs, and a page that loads nothing', async () => {
+  const page = join(home.path, 'comparison.html')
+  const { exitCode, stdout } = await home.runner([
+    'compare',
+    ...idsOf([...strong, ...weak]),
+    '--format',
+    'json',
+    '--html',
+    page,
+    '--no-log',
+  ])
+  expect(exitCode).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ version: 1, split: 'validation', pairs: [{ verdict: { better: 'smoke dropout 0.25' } }] })
+  const html = await readFile(page, 'utf8')
+  expect(html).toContain('smoke dropout 0.25 is better than smoke dropout 0.5')
+  expect(html.replaceAll(/http:\/\/www\.w3\.org\/\S+/g, '')).not.toMatch(/https?:|<script|<link/)
+})
