@@ -129,6 +129,16 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     })
 
   root
+    .command('reproduce <run>')
+    .description('train a finished run once more, and say whether every bit is the same, or where they part')
+    .option('--quiet', 'say nothing but warnings, faults and the result')
+    .option('--json', 'every event of the journal, and the outcome, as a line of JSON on stdout')
+    .action(async (run: string, options: Omit<TrainOptions, 'set'>) => {
+      const { showReproduction } = await import('./reproduce-command.ts')
+      finish(await showReproduction(run, options, workspace, terminal))
+    })
+
+  root
     .command('compare [runs...]')
     .description('who is better, and can that be said: runs, or groups of seeds, on the same validation images')
     .option(

@@ -16,16 +16,17 @@ export interface TrainOptions {
 /** Resolves with the exit code. */
 export function runTraining(file: string, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
   const { set } = options
-  return tell(options, workspace, terminal, (listen, signal) => trainExperiment({ file, set, workspace, listen, signal }))
+  return tellTraining(options, workspace, terminal, (listen, signal) => trainExperiment({ file, set, workspace, listen, signal }))
 }
 
 /** Resolves with the exit code. */
 export function resumeTraining(run: string, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
   const { set } = options
-  return tell(options, workspace, terminal, (listen, signal) => resumeExperiment({ run, set, workspace, listen, signal }))
+  return tellTraining(options, workspace, terminal, (listen, signal) => resumeExperiment({ run, set, workspace, listen, signal }))
 }
 
-async function tell(
+/** A training as it goes on, and its table; resolves with the exit code. */
+export async function tellTraining(
   options: TrainOptions,
   workspace: Workspace,
   terminal: Terminal,

@@ -5,6 +5,7 @@ import { availableParallelism, cpus, totalmem, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EngineStarted } from '../journal/events.ts'
+import type { RunFolder } from '../journal/run-folder.ts'
 
 const run = promisify(execFile)
 
@@ -78,4 +79,13 @@ export async function describeEnvironment(engine: EngineStarted, commit: Commit 
     packages: Object.fromEntries(decisive.map((name) => [name, dependencies[name] ?? 'unknown'])),
   }
   return `${JSON.stringify(description, null, 2)}\n`
+}
+
+/** Ends what `readCommit` says of a checkout that no commit holds. */
+export const uncommitted = 'with changes'
+
+/** The commit in a run's `environment.json`, and whether files had been changed since. */
+export async function readCommit({ environment }: RunFolder): Promise<string> {
+  const { git } = JSON.parse(await readFile(environment, 'utf8')) as { readonly git?: Commit | null }
+  return git ? `${git.commit.slice(0, 12)}${git.isDirty ? ` ${uncommitted}` : ''}` : 'no commit'
 }

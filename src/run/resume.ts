@@ -1,19 +1,13 @@
 /** `runner resume RUN`: go on after the last epoch that was kept, to the weights that an uninterrupted run would have had. */
-import { readFile } from 'node:fs/promises'
-import { splitDigest } from '../dataset/manifest-csv.ts'
-import { splitNames } from '../dataset/manifest.ts'
-import type { PreparedDataset } from '../dataset/prepare.ts'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import { readCheckpoint } from '../engine/checkpoint.ts'
-import type { Experiment } from '../experiment/experiment.ts'
-import { flattenParameters } from '../experiment/flatten-parameters.ts'
-import type { EngineStarted, Recorded } from '../journal/events.ts'
+import type { Recorded } from '../journal/events.ts'
 import { JournalInUse, openJournal, type Journal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
+import { differentData, differentMachine, differentParameters } from './differences.ts'
 import { loadChecked } from './load.ts'
 import { prepareDataAndEngine } from './prepare.ts'
-import { kindOfCpu } from './provenance.ts'
 import { readEvents } from './read-events.ts'
 import type { Listener, RunSummary } from './story.ts'
 import { requireRun } from './sync.ts'
@@ -48,7 +42,7 @@ export async function resumeExperiment(request: ResumeRequest): Promise<RunSumma
       ...differentParameters(events, experiment),
       ...differentData(events, dataset),
       ...(await differentMachine(folder, events, engine.started)),
-    ]
+    ].map((difference): Diagnostic => ({ code: 'resume-differs', severity: 'error', ...difference }))
     if (differences.length > 0) throw new Fault(differences, 1)
     await tracking.ready()
     // 3. From here on it is the run's only writer.
@@ -101,52 +95,4 @@ function passedOver(folder: RunFolder, epoch: number, fault: string) {
   const hint = `${folder.id} goes on from an earlier one, and comes to the same weights.`
   const diagnostics: readonly Diagnostic[] = [{ code: 'checkpoint-unusable', severity: 'warning', message, hint }]
   return { type: 'warnings', diagnostics, sources: new Map<string, string>() } as const
-}
-
-/** Values that change no number, and `training.epochs`, which may grow. */
-const free = /^(name|description|tracking|rules)(\.|$)|^evaluation\.|^runtime\.|^training\.epochs$/
-
-function differentParameters(events: readonly Recorded[], experiment: Experiment): Diagnostic[] {
-  const before = events.find((event) => event.type === 'parameters')?.values ?? {}
-  const now = flattenParameters(experiment)
-  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => !free.test(name))
-  const changed = names.flatMap((name) => differs(name, before[name], now[name], 'A resumed run keeps what decides its numbers.'))
-  const epochs = Number(before['training.epochs'] ?? 0)
-  return experiment.training.epochs < epochs
-    ? [...changed, ...differs('training.epochs', String(epochs), String(experiment.training.epochs), 'Epochs may grow, not shrink.')]
-    : changed
-}
-
-function differentData(events: readonly Recorded[], { manifest }: PreparedDataset): Diagnostic[] {
-  const contexts = { train: 'training', validation: 'validation', test: 'testing' } as const
-  return splitNames.flatMap((split) => {
-    const before = events.find((event) => event.type === 'dataset' && event.context === contexts[split])
-    const digest = before?.type === 'dataset' ? before.digest : undefined
-    const hint = 'Images were added, removed or changed since. split.csv in the run folder has what was there.'
-    return differs(`the ${contexts[split]} images`, digest, splitDigest(manifest, split), hint)
-  })
-}
-
-async function differentMachine(folder: RunFolder, events: readonly Recorded[], now: EngineStarted): Promise<Diagnostic[]> {
-  const before = events.find((event) => event.type === 'engine-started')
-  if (before?.type !== 'engine-started') return []
-  const { cpu } = JSON.parse(await readFile(folder.environment, 'utf8')) as { readonly cpu?: string }
-  const hint = 'Other bits would come out. Resume where the run began, or begin it anew here.'
-  return [
-    ...(['device', 'backend', 'tensorflow', 'threads', 'onednn'] as const).flatMap((name) =>
-      differs(
-        `the engine's ${name}`,
-        String(before[name]),
-        String(now[name]),
-        name === 'threads' ? `${hint} --set runtime.threads=${before.threads} may do.` : hint,
-      ),
-    ),
-    ...differs('the kind of CPU', cpu, kindOfCpu(), hint),
-  ]
-}
-
-function differs(what: string, before: string | undefined, now: string | undefined, hint: string): Diagnostic[] {
-  if (before === now) return []
-  const message = `${what} is not what it was when the run began`
-  return [{ code: 'resume-differs', severity: 'error', message, expected: before ?? 'nothing', received: now ?? 'nothing', hint }]
 }
