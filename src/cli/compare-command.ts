@@ -34,6 +34,7 @@ export async function showComparison(
     metric: metric ?? null,
     reference: reference ?? null,
     workspace,
+    listen,
   })
   terminal.out(
     format === 'json' ? JSON.stringify(comparisonRecord(compared), null, 2) : renderComparison(compared, { color: terminal.outColor }),

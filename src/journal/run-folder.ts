@@ -95,6 +95,11 @@ export function listComparisons(runs: string): Promise<RunFolder[]> {
   return foldersWithJournal([join(runs, comparisonsFolder)])
 }
 
+/** The runs that lie in a folder, such as all of an experiment or of a sweep, oldest first; none where it is a run itself or no folder. */
+export function runsInside(path: string): Promise<RunFolder[]> {
+  return foldersWithJournal([path])
+}
+
 async function foldersWithJournal(parents: readonly string[]): Promise<RunFolder[]> {
   const folders: RunFolder[] = []
   for (const parent of parents)

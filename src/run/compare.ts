@@ -5,15 +5,16 @@ import { compareGroups, type ComparedGroup, type Comparison } from '../evaluatio
 import { comparedMetrics, isDefined, type ComparedImages, type ComparedMetric } from '../evaluation/compared-metric.ts'
 import { groupRuns, type NamedGroup } from '../evaluation/group-runs.ts'
 import { differencesOf, sizeOf, wordOf } from '../evaluation/same-images.ts'
-import { readRunToCompare, type RunToCompare } from './compared-run.ts'
+import { readRunsToCompare, type RunToCompare } from './compared-run.ts'
 import { groupWord } from './plan.ts'
+import type { Listener } from './story.ts'
 import { journalTestReading } from './test-reading.ts'
 import type { Workspace } from './workspace.ts'
 
 export type ComparedSplit = 'validation' | 'test'
 
 export interface CompareRequest {
-  /** Ids, beginnings of ids, folders. */
+  /** Ids, beginnings of ids, folders of runs, folders with runs in them. */
   readonly runs: readonly string[]
   /** `NAME=RUN,RUN`: then nothing is grouped by itself. */
   readonly groups: readonly string[]
@@ -23,6 +24,7 @@ export interface CompareRequest {
   /** The group against which every other is compared; null compares all pairs. */
   readonly reference: string | null
   readonly workspace: Workspace
+  readonly listen: Listener
 }
 
 export interface ComparedRuns {
@@ -39,9 +41,9 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
   // 1. The runs, each once.
   const named = request.groups.map(parseGroup)
   const names = [...new Set([...request.runs, ...named.flatMap(({ runs }) => runs)])]
-  const found = await Promise.all(names.map(async (name) => [name, await readRunToCompare(name, split, workspace)] as const))
+  const found = await Promise.all(names.map(async (name) => [name, await readRunsToCompare(name, split, request)] as const))
   const byName = new Map(found)
-  const runs = [...new Map(found.map(([, run]) => [run.run, run])).values()]
+  const runs = [...new Map(found.flatMap(([, several]) => several.map((run) => [run.run, run]))).values()]
   const [first] = runs
   if (!first || runs.length < 2) throw usage('compare needs two runs or more', 'runner list shows them.')
   // 2. Of the same images, or not at all.
@@ -52,7 +54,7 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
     named.length > 0
       ? [
           ...named.map((group) => ({ name: group.name, runs: group.runs.flatMap((name) => byName.get(name) ?? []) })),
-          ...request.runs.map((name) => byName.get(name)).flatMap((run) => (run ? [{ name: run.run, runs: [run] }] : [])),
+          ...request.runs.flatMap((name) => (byName.get(name) ?? []).map((run) => ({ name: run.run, runs: [run] }))),
         ]
       : groupRuns(runs)
   requireSoundGroups(groups)

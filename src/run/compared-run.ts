@@ -1,5 +1,6 @@
 /** A run as it is compared: what it was made from, and what it said of each image of validation or test. */
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Configured } from '../evaluation/group-runs.ts'
@@ -7,10 +8,12 @@ import { readPredictions, type PredictedRow } from '../evaluation/predictions-cs
 import { wordOf, type SeenImage } from '../evaluation/same-images.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { flattenParameters } from '../experiment/flatten-parameters.ts'
-import type { RunFolder } from '../journal/run-folder.ts'
+import type { Recorded } from '../journal/events.ts'
+import { runsInside, type RunFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
 import { loadChecked } from './load.ts'
 import { readEvents } from './read-events.ts'
+import type { Listener } from './story.ts'
 import { requireRun } from './sync.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -25,13 +28,44 @@ export interface RunToCompare extends Configured {
   readonly caveats: readonly string[]
 }
 
-/** Throws `Fault` where the run is not there, did not finish, or has lost its predictions. */
-export async function readRunToCompare(name: string, split: 'validation' | 'test', workspace: Workspace): Promise<RunToCompare> {
-  const folder = await requireRun(name, workspace)
+/**
+ * The run that is named; or all finished runs in the folder that is named, with a warning for each of the others. Throws `Fault` where a run is
+ * not there, did not finish, or has lost its predictions.
+ */
+export async function readRunsToCompare(
+  name: string,
+  split: 'validation' | 'test',
+  { workspace, listen }: { readonly workspace: Workspace; readonly listen: Listener },
+): Promise<RunToCompare[]> {
+  const inside = await runsInside(resolve(workspace.cwd, name))
+  if (inside.length === 0) {
+    const folder = await requireRun(name, workspace)
+    const state = await stateOf(folder)
+    if (state.unfinished) throw new Fault([state.unfinished], 1)
+    return [await readRun(folder, state, split, workspace)]
+  }
+  const states = await Promise.all(inside.map(async (folder) => ({ folder, ...(await stateOf(folder)) })))
+  const unfinished = states.flatMap((state): Diagnostic[] => (state.unfinished ? [{ ...state.unfinished, severity: 'warning' }] : []))
+  if (unfinished.length > 0) listen({ type: 'warnings', diagnostics: unfinished, sources: new Map() })
+  const finished = states.filter((state) => state.unfinished === null)
+  return Promise.all(finished.map(({ folder, ...state }) => readRun(folder, state, split, workspace)))
+}
+
+interface State {
+  readonly events: readonly Recorded[]
+  /** What is to be said where it is not finished. */
+  readonly unfinished: Diagnostic | null
+}
+
+async function stateOf(folder: RunFolder): Promise<State> {
   const { events } = await readEvents(folder)
-  const { started, status } = foldRun(events)
-  if (!started || status !== 'finished')
-    throw fault('run-unfinished', folder, `is not finished: it is ${status}`, `runner resume ${folder.id}`)
+  const { status } = foldRun(events)
+  if (status === 'finished') return { events, unfinished: null }
+  const message = `${folder.id} is not finished, and cannot be compared: it is ${status}`
+  return { events, unfinished: { code: 'run-unfinished', severity: 'error', message, hint: `runner resume ${folder.id}` } }
+}
+
+async function readRun(folder: RunFolder, { events }: State, split: 'validation' | 'test', workspace: Workspace): Promise<RunToCompare> {
   const { located } = await loadChecked(folder.resolved, [], workspace)
   const { experiment } = located
   const classes = experiment.dataset.classes.map((entry) => entry.name)
@@ -60,7 +94,7 @@ export async function readRunToCompare(name: string, split: 'validation' | 'test
     experiment,
     threshold: evaluated?.metrics['test/threshold'] ?? null,
     images,
-    caveats: ['synthetic', 'leakage'].filter((tag) => started.tags[tag] !== undefined),
+    caveats: ['synthetic', 'leakage'].filter((tag) => foldRun(events).started?.tags[tag] !== undefined),
   }
 }
 

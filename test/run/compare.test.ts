@@ -1,10 +1,11 @@
 /** `runner compare` over run folders: which runs are held against each other, what is refused, and what is kept of it. */
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readJournal } from '../../src/journal/journal.ts'
 import type { RunFolder } from '../../src/journal/run-folder.ts'
 import { compareRuns, type CompareRequest } from '../../src/run/compare.ts'
+import type { StoryEvent } from '../../src/run/story.ts'
 import type { Workspace } from '../../src/run/workspace.ts'
 import { makeHome, projectRoot, type Home } from '../runner.ts'
 import { writeRun } from './compared-runs.ts'
@@ -27,7 +28,16 @@ afterAll(() => home.remove())
 const idsOf = (runs: readonly RunFolder[]): string[] => runs.map(({ id }) => id)
 
 function compare(runs: readonly RunFolder[], request: Partial<CompareRequest> = {}) {
-  return compareRuns({ runs: idsOf(runs), groups: [], split: 'validation', metric: null, reference: null, workspace, ...request })
+  return compareRuns({
+    runs: idsOf(runs),
+    groups: [],
+    split: 'validation',
+    metric: null,
+    reference: null,
+    workspace,
+    listen: () => undefined,
+    ...request,
+  })
 }
 
 async function faultOf(work: Promise<unknown>): Promise<string> {
@@ -59,6 +69,19 @@ describe('which runs are held against each other', () => {
     const { comparison } = await compare([], { groups, metric: 'sensitivity', reference: 'b' })
     expect(comparison.pairs).toMatchObject([{ first: 'a', second: 'b', verdict: { better: 'a' } }])
   })
+})
+
+it('a folder stands for the finished runs in it, and those that are not are named', async () => {
+  const run = (seed: number) => writeRun(join(home.path, 'folder'), seed, { set: [`seed=${seed}`, 'split.seed=7'], separation: 2 })
+  await run(1)
+  await run(2)
+  const third = await run(3)
+  await writeFile(third.journal, (await readFile(third.journal, 'utf8')).replace(/.*"run-ended".*\n/, ''))
+  const said: StoryEvent[] = []
+  const listen = (event: StoryEvent): void => void said.push(event)
+  const { runs } = await compare([], { runs: [join(home.path, 'folder/runs/smoke')], listen })
+  expect(runs.map(({ seed }) => seed)).toEqual([1, 2])
+  expect(said).toMatchObject([{ type: 'warnings', diagnostics: [{ code: 'run-unfinished', severity: 'warning' }] }])
 })
 
 describe('what is refused', () => {

@@ -104,7 +104,7 @@ it('has a comparison as a run of its own, once, and the list of runs has not', a
     writeRun(workspace.home, index, { set: [`seed=${index}`, 'split.seed=7', `model.layers.3.dropout=${separation / 10}`], separation }),
   )
   const runs = (await Promise.all(made)).map(({ id }) => id)
-  const compared = await compareRuns({ runs, groups: [], split: 'validation', metric: null, reference: null, workspace })
+  const compared = await compareRuns({ runs, groups: [], split: 'validation', metric: null, reference: null, workspace, listen: silent })
   const { folder, tracking } = await recordComparison(compared, '<html></html>', workspace, silent)
   expect(tracking).toMatchObject({ isComplete: true })
   const synced = await syncRuns(null, workspace, silent)
