@@ -192,11 +192,14 @@ function testModels(a: Answers, b: Answers, images: ComparedImages, metric: Comp
 }
 
 function describeGroup({ group, answers, variant }: Prepared, images: ComparedImages): GroupResult {
+  const { low, high } = intervalOf(variant.mean, uncertaintyOfMean(variant, images.patients), rules.level)
   return {
     name: group.name,
     runs: group.runs.map(({ run, seed, threshold }, index) => ({ run, seed, threshold, value: variant.values[index] ?? NaN })),
     mean: variant.mean,
-    ...intervalOf(variant.mean, uncertaintyOfMean(variant, images.patients), rules.level),
+    low,
+    // No metric of ours is above 1.
+    high: Math.min(1, high),
     standardDeviation: variant.seeds === null ? null : Math.sqrt(variance(variant.values)),
     metrics: meanMetrics(answers, images),
   }

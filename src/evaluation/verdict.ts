@@ -41,8 +41,7 @@ export function verdictOn(pair: TestedPair, surroundings: Surroundings): Verdict
   const measured = (value: number, from: number, to: number): string =>
     `${signed(value)} ${metric} (95 % ${signed(from)} to ${signed(to)}), ${p}`
   if (adjustedP <= rules.alpha && (low > 0 || high < 0)) {
-    const scope =
-      kind === 'models' ? 'these two models, for with other seeds it may be otherwise' : `over ${seeds[0]} and ${seeds[1]} seeds`
+    const scope = kind === 'models' ? 'these two models, for with other seeds it may be otherwise' : `over ${writeSeeds(seeds)}`
     const lead = difference > 0 ? measured(difference, low, high) : measured(-difference, -high, -low)
     const [better, worse] = difference > 0 ? [first, second] : [second, first]
     return { better, sentence: `${better} is better than ${worse}: ${lead}; ${scope}` }
@@ -60,15 +59,20 @@ function reasonForSilence(
 ): string | null {
   if (patients < 2) return `${patients} of the ${units} cannot speak for others`
   if (kind === 'variants' && Math.min(...seeds) < seedsForClaim)
-    return `${seeds[0]} and ${seeds[1]} seeds, and a claim about variants needs ${seedsForClaim} or more of each`
+    return `${writeSeeds(seeds)}, and a claim about variants needs ${seedsForClaim} or more of each`
   if (permutation && permutation.smallestP * family > alpha)
     return `with ${patients} ${units} no p below ${writeP(permutation.smallestP).replace('= ', '')} exists${family > 1 ? `, and ${family} pairs are tested` : ''}`
   return null
 }
 
 function couldHaveBeenFound({ smallestDetectable, kind, seeds }: TestedPair, { units, patients }: Surroundings): string {
-  const material = kind === 'models' ? `${patients} ${units}` : `${patients} ${units} and ${seeds[0]} and ${seeds[1]} seeds`
+  const material = kind === 'models' ? `${patients} ${units}` : `${patients} ${units} and ${writeSeeds(seeds)}`
   return `with ${material} a true difference of ${smallestDetectable.toFixed(3)} would be found 8 times in 10`
+}
+
+/** `5 seeds each`, `3 and 5 seeds` */
+function writeSeeds([first, second]: readonly [number, number]): string {
+  return first === second ? `${first} seeds each` : `${first} and ${second} seeds`
 }
 
 /** `+0.012`, `−0.004` */

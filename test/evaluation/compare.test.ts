@@ -1,6 +1,9 @@
 /** What a comparison claims, against what is true of simulated runs. The long form is `npm run null-comparison`. */
 import { expect, it } from 'vitest'
 import { compareGroups, type Comparison } from '../../src/evaluation/compare.ts'
+import { answersOf, meanMetrics } from '../../src/evaluation/compared-metric.ts'
+import { evaluateAt } from '../../src/evaluation/evaluate.ts'
+import { keyOf, uniforms } from '../../src/random/philox.ts'
 import { simulateFamily, type FamilyPlan } from './simulated-families.ts'
 
 function compare(plan: FamilyPlan, number: number): Comparison {
@@ -21,7 +24,7 @@ it('a true difference is found, the right way round, and said in words', () => {
     const { pairs } = compare({ separations: [1.6, 2.8], seeds: 5, patients: 20 }, number)
     expect(pairs[0]).toMatchObject({ kind: 'variants', verdict: { better: 'variant 2' } })
     expect(pairs[0]?.verdict.sentence).toMatch(
-      /^variant 2 is better than variant 1: \+0\.\d{3} balanced_accuracy \(95 % \+.* to \+.*\), p < 0\.001; over 5 and 5 seeds$/,
+      /^variant 2 is better than variant 1: \+0\.\d{3} balanced_accuracy \(95 % \+.* to \+.*\), p < 0\.001; over 5 seeds each$/,
     )
   }
 })
@@ -31,7 +34,7 @@ it('less than five seeds claim nothing of variants, whatever they measure', () =
   expect(pairs[0]?.p).toBeLessThan(0.001)
   expect(pairs[0]?.verdict).toEqual({
     better: null,
-    sentence: 'nothing is claimed: 4 and 4 seeds, and a claim about variants needs 5 or more of each',
+    sentence: 'nothing is claimed: 4 seeds each, and a claim about variants needs 5 or more of each',
   })
 })
 
@@ -73,4 +76,30 @@ it('Holm counts the pairs that are looked at: all, or those against a reference'
   ])
   expect(some.pairs[2]?.p).toBeCloseTo(all.pairs[2]?.p ?? NaN, 12)
   expect(some.pairs[2]?.adjustedP).toBeLessThan(all.pairs[2]?.adjustedP ?? NaN)
+})
+
+it.each([
+  ['two classes, one of them positive', ['benign', 'malignant'], 1, 0.3],
+  ['three classes', ['normal', 'in situ', 'invasive'], null, null],
+] as const)('%s: the metrics are those of the run’s own evaluation', (_, classes, positive, threshold) => {
+  const images = 90
+  const labels = Int32Array.from({ length: images }, (_, image) => image % classes.length)
+  const draws = uniforms(keyOf(3, 'probabilities'), images * classes.length)
+  const probabilities = Float32Array.from(draws, (draw, cell) => {
+    const row = Math.floor(cell / classes.length) * classes.length
+    return draw / draws.subarray(row, row + classes.length).reduce((sum, value) => sum + value, 0)
+  })
+  const rows = Array.from(labels, (label, image) => ({
+    path: `${image}.png`,
+    sha256: '',
+    group: `patient ${image % 9}`,
+    class: label,
+    label: classes[label] ?? '',
+    split: 'test' as const,
+  }))
+  const evaluation = evaluateAt({ rows, probabilities }, threshold, { classes, positive, seed: 1 })
+  const compared = { labels, patientOf: labels.map((_, image) => image % 9), patients: 9, classes, positive }
+  const ours = meanMetrics([answersOf(probabilities, threshold, compared)], compared)
+  for (const [name, value] of Object.entries(ours)) expect(value, name).toBeCloseTo(evaluation.metrics[name] ?? NaN, 12)
+  expect(Object.keys(ours)).toHaveLength(positive === null ? 5 : 7)
 })
