@@ -36,7 +36,7 @@ export function verdictOn(pair: TestedPair, surroundings: Surroundings): Verdict
   const { first, second, kind, difference, low, high, adjustedP, seeds } = pair
   const { rules, family, metric } = surroundings
   const refusal = reasonForSilence(pair, surroundings)
-  if (refusal !== null) return { better: null, sentence: `nothing is claimed: ${refusal}` }
+  if (refusal !== null) return { better: null, sentence: `nothing is claimed: ${refusal}; measured ${signed(difference)} ${metric}` }
   const p = `p ${writeP(adjustedP)}${family > 1 ? ` after Holm over ${family}` : ''}`
   const measured = (value: number, from: number, to: number): string =>
     `${signed(value)} ${metric} (95 % ${signed(from)} to ${signed(to)}), ${p}`
@@ -57,7 +57,7 @@ function reasonForSilence(
   { kind, seeds, permutation }: TestedPair,
   { units, patients, family, rules: { alpha, seedsForClaim } }: Surroundings,
 ): string | null {
-  if (patients < 2) return `${patients} of the ${units} cannot speak for others`
+  if (patients < 2) return `all images are of one and the same, and nothing is known of other ${units}`
   if (kind === 'variants' && Math.min(...seeds) < seedsForClaim)
     return `${writeSeeds(seeds)}, and a claim about variants needs ${seedsForClaim} or more of each`
   if (permutation && permutation.smallestP * family > alpha)

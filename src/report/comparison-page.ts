@@ -1,6 +1,7 @@
 /** A comparison as one HTML file that needs nothing else: the picture, the groups, the verdicts. */
 import type { Comparison } from '../evaluation/compare.ts'
-import { signed, writeP } from '../evaluation/verdict.ts'
+import { bestSentence, caveatSentence, footnotes, sideTests, sizeSentence } from '../evaluation/comparison-sentences.ts'
+import { signed } from '../evaluation/verdict.ts'
 import { comparisonPlot } from './comparison-plot.ts'
 
 export interface ComparisonToShow {
@@ -10,9 +11,10 @@ export interface ComparisonToShow {
 }
 
 export async function comparisonPage({ split, comparison, caveats }: ComparisonToShow): Promise<string> {
-  const { groups, pairs, best, metric, images, patients, units } = comparison
+  const { groups, pairs, metric } = comparison
   const { svg } = await comparisonPlot(comparison)
   const title = `${groups.map(({ name }) => name).join(', ')}: ${metric} on ${split}`
+  const best = bestSentence(comparison)
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -22,45 +24,65 @@ export async function comparisonPage({ split, comparison, caveats }: ComparisonT
 </head>
 <body>
 <h1>${escape(title)}</h1>
-${caveats.map((caveat) => `<p class="alarm">${escape(caveat)}: these numbers do not mean what they would otherwise.</p>`).join('\n')}
-<p>${images} images of ${patients} ${escape(units)}.</p>
+${paragraphs(caveats.map(caveatSentence), 'alarm')}
+${paragraphs([sizeSentence(comparison)])}
+${paragraphs(pairs.map(({ first, second, verdict }) => `${first} − ${second}: ${verdict.sentence}.`))}
+${paragraphs(best === null ? [] : [`${best}.`])}
 ${svg}
 <h2>Groups</h2>
-${table(
-  ['group', 'seeds', metric, '95 %', 'sd of seeds', ...Object.keys(groups[0]?.metrics ?? {})],
-  groups.map((group) => [
-    group.name,
-    group.runs.map(({ seed }) => seed).join(', '),
-    group.mean.toFixed(4),
-    `${group.low.toFixed(4)} to ${group.high.toFixed(4)}`,
-    group.standardDeviation?.toFixed(4) ?? '–',
-    ...Object.values(group.metrics).map((value) => value.toFixed(4)),
-  ]),
-)}
+${groupTable(comparison)}
 <h2>Pairs</h2>
-${table(
-  ['pair', 'difference', '95 %', 'p', 'after Holm', 'detectable', 'verdict'],
-  pairs.map((pair) => [
-    `${pair.first} − ${pair.second}`,
-    signed(pair.difference),
-    `${signed(pair.low)} to ${signed(pair.high)}`,
-    writeP(pair.p),
-    writeP(pair.adjustedP),
-    pair.smallestDetectable.toFixed(3),
-    pair.verdict.sentence,
-  ]),
-)}
-${best ? `<p>${escape(best.name)} looks best of ${groups.length} with ${best.value.toFixed(4)}; the choice is worth ${best.corrected.toFixed(4)} on new ${escape(units)}.</p>` : ''}
+${pairTable(comparison)}
+${paragraphs(pairs.flatMap((pair) => sideTests(pair).map((line) => `${pair.first} − ${pair.second}: ${line}.`)))}
 <h2>Runs</h2>
-${table(
-  ['group', 'run', 'seed', 'threshold', metric],
-  groups.flatMap(({ name, runs }) =>
-    runs.map(({ run, seed, threshold, value }) => [name, run, String(seed), threshold?.toFixed(3) ?? '–', value.toFixed(4)]),
-  ),
-)}
+${runTable(comparison)}
+${paragraphs(footnotes(split, comparison), 'note')}
 </body>
 </html>
 `
+}
+
+function groupTable({ groups, metric }: Comparison): string {
+  const others = Object.keys(groups[0]?.metrics ?? {}).filter((name) => name !== metric)
+  return table(
+    ['group', 'seeds', metric, '95 %', 'sd of seeds', ...others],
+    groups.map(({ name, runs, mean, low, high, standardDeviation, metrics }) => [
+      name,
+      String(runs.length),
+      mean.toFixed(4),
+      `${low.toFixed(4)} to ${high.toFixed(4)}`,
+      standardDeviation?.toFixed(4) ?? '–',
+      ...others.map((other) => metrics[other]?.toFixed(4) ?? '–'),
+    ]),
+  )
+}
+
+function pairTable({ pairs }: Comparison): string {
+  return table(
+    ['pair', 'difference', '95 %', 'p', 'p after Holm', 'smallest difference that would be found', 'better'],
+    pairs.map(({ first, second, difference, low, high, p, adjustedP, smallestDetectable, verdict }) => [
+      `${first} − ${second}`,
+      signed(difference),
+      `${signed(low)} to ${signed(high)}`,
+      p.toFixed(4),
+      adjustedP.toFixed(4),
+      smallestDetectable.toFixed(3),
+      verdict.better ?? 'no claim',
+    ]),
+  )
+}
+
+function runTable({ groups, metric }: Comparison): string {
+  return table(
+    ['group', 'run', 'seed', 'threshold', metric],
+    groups.flatMap(({ name, runs }) =>
+      runs.map(({ run, seed, threshold, value }) => [name, run, String(seed), threshold?.toFixed(3) ?? '–', value.toFixed(4)]),
+    ),
+  )
+}
+
+function paragraphs(lines: readonly string[], kind = ''): string {
+  return lines.map((line) => `<p${kind === '' ? '' : ` class="${kind}"`}>${escape(line)}</p>`).join('\n')
 }
 
 function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -70,7 +92,7 @@ function table(heading: readonly string[], rows: readonly (readonly string[])[])
 }
 
 const style =
-  'body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse:collapse}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;text-align:left}svg{max-width:100%;height:auto}.alarm{background:#b00020;color:#fff;padding:.5rem 1rem;font-weight:bold}'
+  'body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse:collapse}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;text-align:left}td{white-space:nowrap}.note{color:#666;font-size:.9em}svg{max-width:100%;height:auto}.alarm{background:#b00020;color:#fff;padding:.5rem 1rem;font-weight:bold}'
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 

@@ -5,6 +5,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Comparison } from '../evaluation/compare.ts'
+import { bestSentence, caveatSentence, sizeSentence } from '../evaluation/comparison-sentences.ts'
 import type { Event } from '../journal/events.ts'
 import { openJournal } from '../journal/journal.ts'
 import { comparisonsFolder, createRunFolder, type RunFolder } from '../journal/run-folder.ts'
@@ -85,7 +86,7 @@ function eventsOf(folder: RunFolder, { split, comparison, runs, caveats }: Compa
     { type: 'evaluated', metrics: metricsOf(comparison) },
     { type: 'artifact', path: 'comparison.json' },
     { type: 'artifact', path: 'comparison.html' },
-    { type: 'described', note: noteOf(comparison, split) },
+    { type: 'described', note: noteOf(comparison, split, caveats) },
     { type: 'run-ended', status: 'finished' },
   ]
 }
@@ -107,10 +108,13 @@ function metricsOf({ groups, pairs, best }: Comparison): Record<string, number> 
   return metrics
 }
 
-function noteOf({ groups, pairs, metric, images, patients, units }: Comparison, split: string): string {
+function noteOf(comparison: Comparison, split: string, caveats: readonly string[]): string {
+  const best = bestSentence(comparison)
   return [
-    `${groups.length} groups by ${metric} on ${images} ${split} images of ${patients} ${units}.`,
+    ...caveats.flatMap((caveat) => [`**${caveatSentence(caveat)}**`, '']),
+    `${comparison.groups.length} groups by ${comparison.metric} on ${split}: ${sizeSentence(comparison)}.`,
     '',
-    ...pairs.map(({ first, second, verdict }) => `- ${first} and ${second}: ${verdict.sentence}`),
+    ...comparison.pairs.map(({ first, second, verdict }) => `- ${first} − ${second}: ${verdict.sentence}`),
+    ...(best === null ? [] : ['', `${best}.`]),
   ].join('\n')
 }

@@ -11,6 +11,8 @@ export interface FamilyPlan {
   readonly separations: readonly number[]
   readonly seeds: number
   readonly patients: number
+  /** How much the separation differs from seed to seed, on all patients alike; standard deviation, default .12. */
+  readonly seedSpread?: number
 }
 
 export interface Family {
@@ -18,11 +20,11 @@ export interface Family {
   readonly images: ComparedImages
 }
 
-/** Standard deviations: of the separation from seed to seed, of a seed on one patient, of a patient, of a patch for everyone and for one run. */
-const spreads = { seed: 0.12, seedOnPatient: 0.25, patient: 0.6, image: 1, imageInRun: 0.6 } as const
+/** Standard deviations: of a seed on one patient, of a patient, of a patch for everyone and for one run. */
+const spreads = { seedOnPatient: 0.25, patient: 0.6, image: 1, imageInRun: 0.6 } as const
 
 /** A pure function of plan and number. */
-export function simulateFamily({ separations, seeds, patients }: FamilyPlan, number: number): Family {
+export function simulateFamily({ separations, seeds, patients, seedSpread = 0.12 }: FamilyPlan, number: number): Family {
   const key = (...parts: readonly (string | number)[]) => keyOf(20, number, ...parts)
   const images = Array.from({ length: patients }, (_, patient) => {
     const count = 10 + Math.floor(40 * uniform(key('images'), patient))
@@ -34,7 +36,7 @@ export function simulateFamily({ separations, seeds, patients }: FamilyPlan, num
   const probabilitiesOf = (variant: number, seed: number, separation: number): Float32Array => {
     const onPatient = normals(key('seed on patient', variant, seed), patients)
     const inRun = normals(key('run', variant, seed), images.length)
-    const own = separation + spreads.seed * (normals(key('seed', variant, seed), 1)[0] ?? 0)
+    const own = separation + seedSpread * (normals(key('seed', variant, seed), 1)[0] ?? 0)
     const probabilities = new Float32Array(2 * images.length)
     for (const [index, { patient, label }] of images.entries()) {
       const logit =
