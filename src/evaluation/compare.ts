@@ -130,7 +130,7 @@ export function compareGroups({ groups, images, metric, reference, units }: Comp
     patients: images.patients,
     units,
     classes: images.classes,
-    groups: prepared.map((one) => describeGroup(one, images)),
+    groups: prepared.map((one) => describeGroup(one, images, metric)),
     pairs: pairs.map(({ uncertainty, ...pair }, index) => {
       const result = {
         ...pair,
@@ -191,14 +191,14 @@ function testModels(a: Answers, b: Answers, images: ComparedImages, metric: Comp
   }
 }
 
-function describeGroup({ group, answers, variant }: Prepared, images: ComparedImages): GroupResult {
+function describeGroup({ group, answers, variant }: Prepared, images: ComparedImages, metric: ComparedMetric): GroupResult {
   const { low, high } = intervalOf(variant.mean, uncertaintyOfMean(variant, images.patients), rules.level)
   return {
     name: group.name,
     runs: group.runs.map(({ run, seed, threshold }, index) => ({ run, seed, threshold, value: variant.values[index] ?? NaN })),
     mean: variant.mean,
-    low,
-    // No metric of ours is above 1.
+    // No metric is above 1, and only Matthews' correlation is below 0.
+    low: Math.max(metric === 'mcc' ? -1 : 0, low),
     high: Math.min(1, high),
     standardDeviation: variant.seeds === null ? null : Math.sqrt(variance(variant.values)),
     metrics: meanMetrics(answers, images),

@@ -19,7 +19,7 @@ export function caveatSentence(caveat: string): string {
 }
 
 /** Tests that readers ask for, and that decide nothing. */
-export function sideTests({ first, second, mcnemar, delong }: PairResult): string[] {
+export function sideTests({ first, second, mcnemar, delong }: PairResult, { patients, units }: Comparison): string[] {
   return [
     ...(mcnemar
       ? [

@@ -27,11 +27,18 @@ export function groupRuns<Run extends Configured>(runs: readonly Run[]): NamedGr
     const variant = JSON.stringify(Object.entries(decisive(run)).sort(([a], [b]) => (a < b ? -1 : 1)))
     byVariant.set(variant, [...(byVariant.get(variant) ?? []), run])
   }
-  if (byVariant.size === 1) return runs.map((run) => ({ name: run.run, runs: [run] }))
+  if (byVariant.size === 1) return eachForItself(runs)
   const groups = [...byVariant.values()]
   const changing = changingNames(groups.flatMap(([first]) => (first ? [decisive(first)] : [])))
   const names = unique(groups.map(([first]) => (first ? nameOf(first, groups, changing) : '')))
   return groups.map((members, index) => ({ name: names[index] ?? '', runs: members }))
+}
+
+/** Named by their seeds where these tell them apart. */
+function eachForItself<Run extends Configured>(runs: readonly Run[]): NamedGroup<Run>[] {
+  const names = runs.map(({ name, seed }) => `${name} seed=${seed}`)
+  const areTold = new Set(names).size === names.length
+  return runs.map((run, index) => ({ name: areTold ? (names[index] ?? run.run) : run.run, runs: [run] }))
 }
 
 function decisive({ values }: Configured): Record<string, string> {
