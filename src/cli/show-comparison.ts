@@ -13,7 +13,7 @@ export function renderComparison({ split, comparison, caveats }: ComparedRuns, {
     '',
     ...groupTable(comparison, color),
     '',
-    ...comparison.pairs.flatMap((pair) => [...pairLines(pair, color), '']),
+    ...comparison.pairs.flatMap((pair) => [...pairLines(pair, comparison, color), '']),
     ...(best === null ? [] : [`  ${best}`, '']),
     ...footnotes(split, comparison).map((line) => paint(`  ${line}`, 'dim', color)),
     '',
@@ -41,11 +41,11 @@ function intervalOf({ low, high }: GroupResult): string {
   return Number.isNaN(low) ? '–' : `${low.toFixed(3)}–${high.toFixed(3)}`
 }
 
-function pairLines(pair: PairResult, color: boolean): string[] {
+function pairLines(pair: PairResult, comparison: Comparison, color: boolean): string[] {
   const { first, second, verdict } = pair
   return [
     `  ${first} − ${second}`,
     `    ${paint(verdict.sentence, verdict.better === null ? 'yellow' : 'green', color)}`,
-    ...sideTests(pair).map((line) => `    ${paint(line, 'dim', color)}`),
+    ...sideTests(pair, comparison).map((line) => `    ${paint(line, 'dim', color)}`),
   ]
 }

@@ -18,6 +18,9 @@ export function caveatSentence(caveat: string): string {
   return caveats[caveat] ?? caveat
 }
 
+/** Its p is that of the normal distribution, from which the spread over fewer patients is too far. */
+const enoughForDeLong = 20
+
 /** Tests that readers ask for, and that decide nothing. */
 export function sideTests({ first, second, mcnemar, delong }: PairResult, { patients, units }: Comparison): string[] {
   return [
@@ -28,7 +31,7 @@ export function sideTests({ first, second, mcnemar, delong }: PairResult, { pati
       : []),
     ...(delong
       ? [
-          `area under the ROC curve ${signed(delong.difference)} ± ${delong.standardError.toFixed(3)}: DeLong by patient, p ${writeP(delong.p)}`,
+          `area under the ROC curve ${signed(delong.difference)} ± ${delong.standardError.toFixed(3)}: DeLong by patient, p ${writeP(delong.p)}${patients < enoughForDeLong ? `, too small with ${patients} ${units}` : ''}`,
         ]
       : []),
   ]

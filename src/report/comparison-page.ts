@@ -33,7 +33,7 @@ ${svg}
 ${groupTable(comparison)}
 <h2>Pairs</h2>
 ${pairTable(comparison)}
-${paragraphs(pairs.flatMap((pair) => sideTests(pair).map((line) => `${pair.first} − ${pair.second}: ${line}.`)))}
+${paragraphs(pairs.flatMap((pair) => sideTests(pair, comparison).map((line) => `${pair.first} − ${pair.second}: ${line}.`)))}
 <h2>Runs</h2>
 ${runTable(comparison)}
 ${paragraphs(footnotes(split, comparison), 'note')}

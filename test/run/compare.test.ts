@@ -61,7 +61,7 @@ describe('which runs are held against each other', () => {
 
   it('where all are one variant, each stands for itself: models are compared, and nothing is said of variants', async () => {
     const { comparison } = await compare(strong.slice(0, 2))
-    expect(comparison.pairs).toMatchObject([{ kind: 'models', verdict: { better: null } }])
+    expect(comparison.pairs).toMatchObject([{ first: 'smoke seed=1', second: 'smoke seed=2', kind: 'models', verdict: { better: null } }])
   })
 
   it('groups may be named, and then hold what they are told to', async () => {
