@@ -24,7 +24,7 @@ import { verdictOn, type Verdict } from './verdict.ts'
 export interface ComparedRun {
   readonly run: string
   readonly seed: number
-  /** Of the positive class; null where .5, or the most probable class, decides. */
+  /** Of the positive class; null where the most probable class decides. */
   readonly threshold: number | null
   /** [images, classes] */
   readonly probabilities: Float32Array

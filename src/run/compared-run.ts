@@ -6,6 +6,7 @@ import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Configured } from '../evaluation/group-runs.ts'
 import { readPredictions, type PredictedRow } from '../evaluation/predictions-csv.ts'
 import { wordOf, type SeenImage } from '../evaluation/same-images.ts'
+import { chooseThreshold } from '../evaluation/threshold.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { flattenParameters } from '../experiment/flatten-parameters.ts'
 import type { Recorded } from '../journal/events.ts'
@@ -20,7 +21,7 @@ import type { Workspace } from './workspace.ts'
 export interface RunToCompare extends Configured {
   readonly folder: RunFolder
   readonly experiment: Experiment
-  /** The operating point that was chosen on validation; null where .5, or the most probable class, decides. */
+  /** The operating point of the positive class; null where the most probable class decides. */
   readonly threshold: number | null
   /** Sorted by path: in one order for all runs. */
   readonly images: readonly (SeenImage & PredictedRow)[]
@@ -84,7 +85,6 @@ async function readRun(folder: RunFolder, { events }: State, split: 'validation'
       split === 'test' ? 'A trial of a sweep reads validation only: compare without --test.' : 'Compare on the test images: --test.'
     throw fault('predictions-unreadable', folder, `has no predictions of ${wordOf[split]} images`, hint)
   }
-  const evaluated = events.findLast((event) => event.type === 'evaluated')
   return {
     run: folder.id,
     name: experiment.name,
@@ -92,10 +92,21 @@ async function readRun(folder: RunFolder, { events }: State, split: 'validation'
     values: flattenParameters(experiment),
     folder,
     experiment,
-    threshold: evaluated?.metrics['test/threshold'] ?? null,
+    threshold: thresholdOf(rows, experiment),
     images,
     caveats: ['synthetic', 'leakage'].filter((tag) => foldRun(events).started?.tags[tag] !== undefined),
   }
+}
+
+/** As the run chose it: from its validation images, and from nothing else. */
+function thresholdOf(rows: readonly PredictedRow[], { dataset: { positive }, evaluation: { threshold } }: Experiment): number | null {
+  if (positive === null) return null
+  const validation = rows.filter(({ split }) => split === 'validation')
+  return chooseThreshold(
+    threshold,
+    validation.map(({ probabilities }) => probabilities[positive] ?? NaN),
+    validation.map((row) => row.class === positive),
+  )
 }
 
 async function readHashes({ split }: RunFolder): Promise<ReadonlyMap<string, string>> {
