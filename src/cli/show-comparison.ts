@@ -4,7 +4,10 @@ import { bestSentence, caveatSentence, footnotes, sideTests, sizeSentence } from
 import type { ComparedRuns } from '../run/compare.ts'
 import { paint } from './terminal.ts'
 
-export function renderComparison({ split, comparison, caveats }: ComparedRuns, { color }: { readonly color: boolean }): string {
+export function renderComparison(
+  { split, testReadings, comparison, caveats }: ComparedRuns,
+  { color }: { readonly color: boolean },
+): string {
   const best = bestSentence(comparison)
   return [
     '',
@@ -15,7 +18,7 @@ export function renderComparison({ split, comparison, caveats }: ComparedRuns, {
     '',
     ...comparison.pairs.flatMap((pair) => [...pairLines(pair, comparison, color), '']),
     ...(best === null ? [] : [`  ${best}`, '']),
-    ...footnotes(split, comparison).map((line) => paint(`  ${line}`, 'dim', color)),
+    ...footnotes(comparison, testReadings).map((line) => paint(`  ${line}`, 'dim', color)),
     '',
   ].join('\n')
 }

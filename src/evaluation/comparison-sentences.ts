@@ -46,12 +46,13 @@ export function bestSentence({ best, groups, units }: Comparison): string | null
   )
 }
 
-export function footnotes(split: string, { groups, rules }: Comparison): string[] {
+/** `testReadings`: how often the test images have been read by now; 0 on validation. */
+export function footnotes({ groups, rules }: Comparison, testReadings: number): string[] {
   const hasThreshold = groups.some(({ runs }) => runs.some(({ threshold }) => threshold !== null))
   return [
-    split === 'validation'
+    testReadings === 0
       ? 'validation chose weights and thresholds of these runs: differences are fair, the level flatters; --test reads the test images'
-      : 'the test images were read for this comparison, and the journals of the runs say so',
+      : `the test images of these runs have been read ${testReadings} times by now, as their journals say; each reading makes the next one worth less`,
     ...(hasThreshold ? ['metrics other than the areas are at each run’s own threshold'] : []),
     `${rules.resamples.toLocaleString('en-US')} resamples, seed ${rules.seed}; docs/comparing.md tells what each number means`,
   ]

@@ -6,11 +6,12 @@ import { comparisonPlot } from './comparison-plot.ts'
 
 export interface ComparisonToShow {
   readonly split: string
+  readonly testReadings: number
   readonly comparison: Comparison
   readonly caveats: readonly string[]
 }
 
-export async function comparisonPage({ split, comparison, caveats }: ComparisonToShow): Promise<string> {
+export async function comparisonPage({ split, testReadings, comparison, caveats }: ComparisonToShow): Promise<string> {
   const { groups, pairs, metric } = comparison
   const { svg } = await comparisonPlot(comparison)
   const title = `${groups.map(({ name }) => name).join(', ')}: ${metric} on ${split}`
@@ -36,7 +37,7 @@ ${pairTable(comparison)}
 ${paragraphs(pairs.flatMap((pair) => sideTests(pair, comparison).map((line) => `${pair.first} − ${pair.second}: ${line}.`)))}
 <h2>Runs</h2>
 ${runTable(comparison)}
-${paragraphs(footnotes(split, comparison), 'note')}
+${paragraphs(footnotes(comparison, testReadings), 'note')}
 </body>
 </html>
 `

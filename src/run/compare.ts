@@ -29,6 +29,8 @@ export interface CompareRequest {
 
 export interface ComparedRuns {
   readonly split: ComparedSplit
+  /** How often the test images of a run have been read by now, at most; 0 on validation. */
+  readonly testReadings: number
   readonly comparison: Comparison
   readonly runs: readonly RunToCompare[]
   /** What makes the numbers mean something else: `synthetic`, `leakage`. */
@@ -62,7 +64,9 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
   const images = imagesOf(first)
   const metric = metricNamed(request.metric, images.positive)
   // 4. From here on it is known what the test images say.
-  if (split === 'test') for (const { folder } of runs) await journalTestReading(folder, 'compare', workspace)
+  let testReadings = 0
+  if (split === 'test')
+    for (const { folder } of runs) testReadings = Math.max(testReadings, await journalTestReading(folder, 'compare', workspace))
   const comparison = compareGroups({
     groups: groups.map(comparedGroup),
     images,
@@ -70,7 +74,7 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
     reference: request.reference,
     units: groupWord(first.experiment) ?? 'images',
   })
-  return { split, comparison, runs, caveats: [...new Set(runs.flatMap(({ caveats }) => caveats))] }
+  return { split, testReadings, comparison, runs, caveats: [...new Set(runs.flatMap(({ caveats }) => caveats))] }
 }
 
 function parseGroup(text: string): { readonly name: string; readonly runs: readonly string[] } {

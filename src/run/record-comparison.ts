@@ -23,8 +23,8 @@ export interface RecordedComparison {
 }
 
 /** The comparison for programs: what `--format json` prints and `comparison.json` holds. */
-export function comparisonRecord({ split, comparison, caveats }: ComparedRuns) {
-  return { version: 1, split, caveats, ...comparison }
+export function comparisonRecord({ split, testReadings, comparison, caveats }: ComparedRuns) {
+  return { version: 1, split, testReadings, caveats, ...comparison }
 }
 
 /** `page` is the HTML. A server that fails costs a warning. */

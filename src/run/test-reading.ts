@@ -5,8 +5,8 @@ import type { RunFolder } from '../journal/run-folder.ts'
 import { readEvents } from './read-events.ts'
 import type { Workspace } from './workspace.ts'
 
-/** Throws `Fault` where the journal is damaged or in use: then nothing may be read. */
-export async function journalTestReading(folder: RunFolder, why: string, { now }: Workspace): Promise<void> {
+/** Resolves with how often they have been read by now, the run's own final evaluation included. Throws `Fault` where the journal is damaged or in use: then nothing may be read. */
+export async function journalTestReading(folder: RunFolder, why: string, { now }: Workspace): Promise<number> {
   const { events } = await readEvents(folder)
   const dataset = events.find((event) => event.type === 'dataset' && event.context === 'testing')
   const journal = await openJournal(folder.journal, { now }).catch((error: unknown) => {
@@ -16,6 +16,7 @@ export async function journalTestReading(folder: RunFolder, why: string, { now }
   })
   try {
     await journal.append({ type: 'test-read', why, digest: dataset?.type === 'dataset' ? dataset.digest : '' })
+    return journal.events.filter(({ type }) => type === 'test-read').length
   } finally {
     await journal.close()
   }
