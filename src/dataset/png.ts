@@ -98,7 +98,9 @@ const filters: readonly Unfilter[] = [
       const left = bytes[index - step] ?? 0
       const up = above[index] ?? 0
       const corner = above[index - step] ?? 0
-      const [a, b, c] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)]
+      const a = Math.abs(up - corner)
+      const b = Math.abs(left - corner)
+      const c = Math.abs(left + up - 2 * corner)
       bytes[index] = (differences[index] ?? 0) + (a <= b && a <= c ? left : b <= c ? up : corner)
     }
   },

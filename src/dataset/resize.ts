@@ -83,7 +83,9 @@ function resampleColumns(data: Uint8Array, height: number, width: number, channe
   for (let line = 0; line < height; line++) {
     for (let pixel = 0; pixel < to; pixel++) {
       let from = (line * width + (first[pixel] ?? 0)) * 3
-      let [red, green, blue] = [half, half, half]
+      let red = half
+      let green = half
+      let blue = half
       const end = pixel * size + (count[pixel] ?? 0)
       for (let tap = pixel * size; tap < end; tap++) {
         const weight = values[tap] ?? 0
