@@ -2,7 +2,8 @@
  * From a file to the experiment, or to every fault that keeps it from being one. The phases: read the file and all it extends, apply
  * `--set`, replace variables, hold it against the schema, edit the stack, fill in defaults, apply the rules, normalise.
  */
-import fs from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import path from 'node:path'
 import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts'
 import type { Sources } from '../diagnostics/frame.ts'
@@ -15,9 +16,11 @@ import { rootSchema, schemaAt } from './json-schema.ts'
 import { normaliseExperiment } from './normalise.ts'
 import type { Surroundings } from './normalise.ts'
 import { applySettings, setSource, settingsText } from './overrides.ts'
-import { readExperimentTree } from './read-experiment.ts'
+import { readExperimentTree, type Repeated } from './read-experiment.ts'
+import { largestText } from './read-yaml.ts'
 import type { Rule } from './rule.ts'
 import { datasetRules } from './rules/dataset-rules.ts'
+import { extendsAdvice } from './rules/extends-advice.ts'
 import { stackAdvice } from './rules/stack-advice.ts'
 import { trainingRules } from './rules/training-rules.ts'
 import type { Written } from './schema/experiment-schema.ts'
@@ -58,8 +61,9 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
     return value && !hasError(sorted) ? { value, ...rest } : rest
   }
 
-  const readFile = options.readFile ?? ((name: string) => fs.readFile(name, 'utf8'))
-  const read = await readExperimentTree(file, { cwd: options.cwd, readFile, sources, diagnostics })
+  const readFile = options.readFile ?? readStart
+  const repeated: Repeated[] = []
+  const read = await readExperimentTree(file, { cwd: options.cwd, readFile, sources, diagnostics, repeated })
   if (!read) return finish()
 
   const settings = options.set ?? []
@@ -75,9 +79,15 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
 
   const experiment = deepFreeze(normaliseExperiment(written, { rootAsWritten, ...surroundings }))
   const located: Located = { experiment, places: placesOf(checked.tree), sources }
+  diagnostics.push(...extendsAdvice(located, repeated))
   const isSound = !checked.faulty.some(([section = '']) => section === 'dataset' || section === 'model')
   if (isSound) diagnostics.push(...stackAdvice(located), ...(options.judges ?? []).flatMap((judge) => judge(located)))
   return finish(located, withEdits(checked.tree, tree))
+}
+
+/** No more of a file than shows that it is too large: a name may lead to something without an end. */
+function readStart(file: string): Promise<string> {
+  return text(createReadStream(file, { end: 4 * largestText }))
 }
 
 interface Checked {

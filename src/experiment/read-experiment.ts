@@ -6,7 +6,14 @@ import { mergeTrees } from './merge.ts'
 import { readYaml } from './read-yaml.ts'
 import * as say from './sentences.ts'
 import { isNull, plainValue, valuePlaceAt } from './tree.ts'
-import type { MapTree } from './tree.ts'
+import type { Entry, MapTree, Path } from './tree.ts'
+
+/** A key that says again what an extended file says already. */
+export interface Repeated {
+  readonly path: Path
+  /** Where the key stands. */
+  readonly place: Place
+}
 
 export interface Reading {
   readonly cwd: string
@@ -14,6 +21,8 @@ export interface Reading {
   /** Filled with the text of every file that is read. */
   readonly sources: Map<string, string>
   readonly diagnostics: Diagnostic[]
+  /** Filled with what changes nothing. */
+  readonly repeated: Repeated[]
 }
 
 /** The merged tree without its `extends`; null where a file of the chain cannot be read. */
@@ -42,7 +51,8 @@ async function readChain(file: string, saidAt: Place | undefined, chain: readonl
   const below = await readChain(path.resolve(path.dirname(file), base.value), base.place, [...chain, file], reading)
   const { entries } = own
   const rest: MapTree = { ...own, entries: new Map([...entries].filter(([key]) => key !== 'extends')) }
-  const merged = below && mergeTrees(below, rest, rootSchema)
+  const noteSame = (at: Path, { key }: Entry) => reading.repeated.push({ path: at, place: key })
+  const merged = below && mergeTrees(below, rest, rootSchema, noteSame)
   return merged?.kind === 'map' ? merged : null
 }
 

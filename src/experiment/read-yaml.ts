@@ -6,7 +6,8 @@ import * as say from './sentences.ts'
 import { mapTree } from './tree.ts'
 import type { Entry, MapTree, Tree } from './tree.ts'
 
-const largestText = 1_000_000
+/** In characters. */
+export const largestText = 1_000_000
 const deepest = 64
 /** Values of one file, those that aliases unfold into among them. */
 const mostValues = 20_000
@@ -26,7 +27,7 @@ export interface YamlOutcome {
 
 export function readYaml({ file, text, start = 0 }: YamlText): YamlOutcome {
   const placeAt = (from: number, to: number): Place => ({ file, offset: start + from, length: Math.max(0, to - from) })
-  if (text.length > largestText) return { tree: null, diagnostics: [say.fileTooLarge(placeAt(0, 0), text.length, largestText)] }
+  if (text.length > largestText) return { tree: null, diagnostics: [say.fileTooLarge(placeAt(0, 0), largestText)] }
   const tooDeep = findTooDeep(text)
   if (tooDeep !== null) return { tree: null, diagnostics: [say.nestedTooDeep(placeAt(tooDeep, tooDeep + 1), deepest)] }
   const document = parseDocument(text, { version: '1.2', uniqueKeys: true, prettyErrors: false, logLevel: 'silent' })

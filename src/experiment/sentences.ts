@@ -37,11 +37,8 @@ export const fileUnreadable = (place: Place | undefined, file: string, why: stri
   message: `${file} cannot be read: ${why}`,
   ...(place ? { place } : {}),
 })
-export const fileTooLarge = (place: Place, length: number, largest: number): Diagnostic =>
-  fault('file-too-large', place, 'the file is too large for an experiment', {
-    expected: `${largest} characters at most`,
-    received: String(length),
-  })
+export const fileTooLarge = (place: Place, largest: number): Diagnostic =>
+  fault('file-too-large', place, 'the file is too large for an experiment', { expected: `${largest} characters at most` })
 export const nestedTooDeep = (place: Place, deepest: number): Diagnostic =>
   fault('nested-too-deep', place, `nested more than ${deepest} levels deep`, { hint: 'Does an alias stand inside its own anchor?' })
 export const tooManyValues = (place: Place, most: number): Diagnostic =>

@@ -98,6 +98,24 @@ describe('plan', () => {
     expect(stdout).toMatch(/^ {2}at most +about 4\d\d.\d MiB while training/m)
   })
 
+  it('advises on what only the number of images shows', async () => {
+    const of48 = (...set: readonly string[]) => home.runner(['plan', smoke, '--format', 'json', ...set.flatMap((value) => ['--set', value])])
+    const [larger, single, decaying, sound] = await Promise.all([
+      of48('training.batchSize=49'),
+      of48('training.batchSize=47'),
+      of48('optimizer.adagrad.decay=0.9', 'training.epochs=1000'),
+      of48(),
+    ])
+    expect(larger.stderr).toContain('warning  batch-exceeds-training')
+    expect(larger.stderr).toContain('a batch holds 49 images, and there are 48 to train on')
+    expect(single.stderr).toContain('warning  batch-of-one')
+    expect(single.stderr).toContain('48 images in batches of 47 leave one of a single image')
+    expect(decaying.stderr).toContain('warning  decay-kills-rate')
+    expect(decaying.stderr).toContain('after 3000 steps the learning rate is 0.0000037, from 0.01 at the beginning')
+    for (const { exitCode } of [larger, single, decaying]) expect(exitCode).toBe(0)
+    expect(sound).toMatchObject({ exitCode: 0, stderr: '' })
+  })
+
   it('gives the same as JSON', async () => {
     const { exitCode, stdout, stderr } = await home.runner(['plan', smoke, '--format', 'json'])
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })

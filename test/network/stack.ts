@@ -51,6 +51,7 @@ export function experimentWith(layers: readonly Layer[], { shape, classes }: Ima
       'decay-kills-rate': 'warning',
       'batch-exceeds-training': 'warning',
       'batch-of-one': 'warning',
+      'same-as-extended': 'note',
     },
   }
   const places = new Map<string, Place>(

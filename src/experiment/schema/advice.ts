@@ -20,6 +20,7 @@ export const adviceSchema = closed(
     'augmentation-moves-away': weight('warning', 'The augmentation moves an image by more than half of it, so that mostly fill is left.'),
     'decay-kills-rate': weight('warning', 'Over the planned steps the learning rate falls below a thousandth of what it began with.'),
     'batch-exceeds-training': weight('warning', 'One batch holds more than there are training images.'),
+    'same-as-extended': weight('note', 'A key says again what the extended file says already, and so changes nothing.'),
     'batch-of-one': weight('warning', 'A batch of a single image meets a batch normalization, which has no variance to divide by.'),
   },
   {
