@@ -99,7 +99,8 @@ describe('plan', () => {
   })
 
   it('advises on what only the number of images shows', async () => {
-    const of48 = (...set: readonly string[]) => home.runner(['plan', smoke, '--format', 'json', ...set.flatMap((value) => ['--set', value])])
+    const of48 = (...set: readonly string[]) =>
+      home.runner(['plan', smoke, '--format', 'json', ...set.flatMap((value) => ['--set', value])])
     const [larger, single, decaying, sound] = await Promise.all([
       of48('training.batchSize=49'),
       of48('training.batchSize=47'),
