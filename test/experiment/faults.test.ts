@@ -3,17 +3,9 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { renderDiagnostics } from '../../src/diagnostics/frame.ts'
 import { positionAt } from '../../src/diagnostics/position.ts'
-import { fixtures, load } from './load.ts'
+import { fixtureNames, fixtures, load } from './load.ts'
 
-async function foldersIn(folder: string): Promise<string[]> {
-  const entries = await fs.readdir(folder, { withFileTypes: true })
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
-}
-
-const themes = await foldersIn(fixtures)
-const leaves = (
-  await Promise.all(themes.map(async (theme) => (await foldersIn(path.join(fixtures, theme))).map((leaf) => `${theme}/${leaf}`)))
-).flat()
+const leaves = await fixtureNames()
 
 test('there are fixtures', () => expect(leaves.length).toBeGreaterThan(60))
 

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isMap, isScalar, isSeq, parse, parseDocument, visit } from 'yaml'
 import type { Document, Node } from 'yaml'
+import type { Loaded } from '../../src/experiment/load-experiment.ts'
 import { resolvedYaml } from '../../src/experiment/resolved-yaml.ts'
 import { load, projectRoot } from './load.ts'
 
@@ -50,11 +51,8 @@ function mutate(document: Document, { at, how, value }: Mutation): void {
 }
 
 /** An experiment that loads again as it is, or faults that all have a place inside their file. */
-async function expectToldInFull(text: string): Promise<void> {
-  const readFile = () => Promise.resolve(text)
-  const { value, diagnostics, sources } = await load('mutated.yaml', { readFile, cwd: projectRoot })
+async function expectToldInFull({ value, diagnostics, sources }: Loaded): Promise<void> {
   if (value) {
-    expect(acceptedByAjv(parse(text)), JSON.stringify(acceptedByAjv.errors)).toBe(true)
     const again = await load('resolved.yaml', { readFile: () => Promise.resolve(resolvedYaml(value.experiment)), cwd: projectRoot })
     expect(again.value?.experiment).toEqual(value.experiment)
     return
@@ -67,11 +65,17 @@ async function expectToldInFull(text: string): Promise<void> {
   }
 }
 
+async function expectHeldAgainstAjv(text: string): Promise<void> {
+  const loaded = await load('mutated.yaml', { readFile: () => Promise.resolve(text), cwd: projectRoot })
+  if (loaded.value) expect(acceptedByAjv(parse(text)), JSON.stringify(acceptedByAjv.errors)).toBe(true)
+  await expectToldInFull(loaded)
+}
+
 test('no mutation of the nodes crashes the loader or leaves a fault without a place', async () => {
   const cases = fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
     const document = parseDocument(text)
     for (const one of mutations) mutate(document, one)
-    await expectToldInFull(document.toString({ lineWidth: 0 }))
+    await expectHeldAgainstAjv(document.toString({ lineWidth: 0 }))
   })
   await fc.assert(cases, { numRuns: 1000, seed: 7 })
 })
@@ -86,7 +90,33 @@ test('no mutation of the text does either', async () => {
     ),
   })
   const cases = fc.asyncProperty(cut, async ({ from, length, insert }) => {
-    await expectToldInFull(text.slice(0, from) + insert + text.slice(from + length))
+    await expectHeldAgainstAjv(text.slice(0, from) + insert + text.slice(from + length))
   })
   await fc.assert(cases, { numRuns: 1000, seed: 7 })
+})
+
+test('nor does one of a file that is extended, of the one that extends it, or of what --set says', async () => {
+  const child =
+    'extends: base.yaml\nname: child\ntraining: { epochs: 3, earlyStopping: { metric: val/loss, patience: 2 } }\noptimizer: { adam: {} }\n'
+  const key = fc.constantFrom(
+    'seed',
+    'training',
+    'training.epochs',
+    'model.layers.0.filters',
+    'model.layers.99',
+    'optimizer.sgd',
+    'split.by',
+    '',
+    'a..b',
+    '.',
+  )
+  const setting = fc.tuple(key, fc.oneof(fc.json({ maxDepth: 2 }), fc.string({ maxLength: 8 }))).map(([path, value]) => `${path}=${value}`)
+  const cases = fc.asyncProperty(mutation, mutation, fc.array(setting, { maxLength: 2 }), async (below, above, set) => {
+    const [base, variant] = [parseDocument(text), parseDocument(child)]
+    mutate(base, below)
+    mutate(variant, above)
+    const readFile = (file: string) => Promise.resolve((file.endsWith('variant.yaml') ? variant : base).toString({ lineWidth: 0 }))
+    await expectToldInFull(await load('variant.yaml', { readFile, cwd: projectRoot, set }))
+  })
+  await fc.assert(cases, { numRuns: 600, seed: 7 })
 })
