@@ -159,6 +159,14 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     })
 
   root
+    .command('report <run>')
+    .description("a finished run's report.html made anew: numbers, curves, slide maps and what was run, in one file")
+    .action(async (run: string) => {
+      const [{ reportRun }, { shownPath }] = await Promise.all([import('../run/report.ts'), import('./show-run.ts')])
+      terminal.out(shownPath((await reportRun(run, workspace)).report, workspace.cwd))
+    })
+
+  root
     .command('list')
     .description('the runs and what became of them')
     .action(async () => {

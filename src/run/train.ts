@@ -14,6 +14,7 @@ import { loadChecked } from './load.ts'
 import { describeNote } from './note.ts'
 import { engineFault, prepareDataAndEngine, requireRunsFolder } from './prepare.ts'
 import { evaluateRun, finalMetrics, writeResults } from './results.ts'
+import { writeReport } from './report.ts'
 import type { Finished, Interrupted, Listener, RunSummary } from './story.ts'
 import { prepareTracking, type RunTracking } from './track.ts'
 import type { Workspace } from './workspace.ts'
@@ -141,12 +142,15 @@ async function evaluate(
   await journal.append({ type: 'test-read', why: 'final evaluation', digest: splitDigest(dataset.manifest, 'test') })
   const outcome = await evaluateRun(engine, experiment, dataset, result)
   if (signal.aborted) return null
-  listen({ type: 'finishing', what: 'writing predictions, metrics, plots and model' })
+  listen({ type: 'finishing', what: 'writing predictions, metrics, plots, model and report' })
   const epochs: readonly EpochEnded[] = foldRun(journal.events).committed
   const best = epochs.find(({ epoch }) => epoch === result.selectedEpoch)
   await journal.append({ type: 'evaluated', metrics: finalMetrics(outcome.evaluations, best) })
   for (const path of await writeResults({ folder, experiment, network, result, epochs, ...outcome }))
     await journal.append({ type: 'artifact', path })
+  const { evaluations, predictions } = outcome
+  await writeReport(folder, { experiment, evaluation: evaluations.selected, test: predictions.test, events: journal.events })
+  await journal.append({ type: 'artifact', path: 'report.html' })
   await journal.append({ type: 'described', note: describeNote(experiment, dataset, outcome.evaluations) })
   return { status: 'finished', result, evaluations: outcome.evaluations }
 }
