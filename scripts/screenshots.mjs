@@ -1,9 +1,10 @@
 /**
- * Pictures of MLflow's pages for the docs, made with a real browser on a run on synthetic data.
+ * Pictures of a run's report and of MLflow's pages for the docs, made with a real browser on a run on synthetic data.
  * usage: node scripts/screenshots.mjs RUN   (of the project's own runs/; needs Chromium)
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import puppeteer from 'puppeteer-core'
 
@@ -13,6 +14,7 @@ if (!executablePath) throw new Error('Chromium is not installed: apt-get install
 
 const ui = spawn('./runner', ['ui', run], { stdio: ['ignore', 'pipe', 'inherit'] })
 const url = await new Promise((resolve) => ui.stdout.once('data', (chunk) => resolve(String(chunk).trim().split('\n')[0])))
+const defaultViewport = { width: 1500, height: 950 }
 const browser = await puppeteer.launch({
   executablePath,
   args: [
@@ -24,7 +26,7 @@ const browser = await puppeteer.launch({
     '--disable-component-update',
     '--disable-sync',
   ],
-  defaultViewport: { width: 1500, height: 950 },
+  defaultViewport,
 })
 try {
   const page = await browser.newPage()
@@ -43,6 +45,12 @@ try {
     await page.screenshot({ path: `docs/pictures/${name}.png` })
     console.log(`docs/pictures/${name}.png  ${address}`)
   }
+  const report = spawnSync('./runner', ['report', run], { encoding: 'utf8' }).stdout.trim()
+  await page.goto(`file://${resolve(report)}`)
+  await page.setViewport({ width: 1240, height: 2700 })
+  await page.screenshot({ path: 'docs/pictures/report.png' })
+  await page.setViewport(defaultViewport)
+  console.log(`docs/pictures/report.png  ${report}`)
   await shoot('mlflow-run', `${server}/#${path}?${mode}`)
   await shoot('mlflow-metrics', `${server}/#${path}/model-metrics?${mode}`)
   await shoot('mlflow-artifacts', `${server}/#${path}/artifacts/plots/training.png?${mode}`)

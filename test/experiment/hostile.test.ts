@@ -46,6 +46,11 @@ describe('a file that unfolds', () => {
       expect(renderDiagnostics(diagnostics, sources, { color: false }).length).toBeLessThan(2000)
     }
   })
+
+  it.skipIf(process.platform === 'win32')('without an end is not read to it', async () => {
+    const { diagnostics } = await load('/dev/zero', { cwd: folder })
+    expect(diagnostics.map(({ code }) => code)).toEqual(['file-too-large'])
+  })
 })
 
 describe('a path that leaves the data set', () => {
