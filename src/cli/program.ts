@@ -5,6 +5,7 @@ import type { Workspace } from '../run/workspace.ts'
 import type { TrainOptions } from './train-command.ts'
 import type { CheckOptions } from './check-command.ts'
 import type { CompareOptions } from './compare-command.ts'
+import type { PredictOptions } from './predict-command.ts'
 import type { DiffOptions } from './diff-command.ts'
 import type { ExplainOptions } from './explain-command.ts'
 import type { SyncCommandOptions } from './sync-command.ts'
@@ -156,6 +157,16 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     .action(async (runs: readonly string[], options: CompareOptions) => {
       const { showComparison } = await import('./compare-command.ts')
       await showComparison(runs, options, await preparation(), terminal)
+    })
+
+  root
+    .command('predict <run> <paths...>')
+    .description("what a finished run's selected weights say of images: files, or folders at any depth")
+    .addOption(new Option('--format <format>', 'how it is written').choices(['csv', 'jsonl']).default('csv'))
+    .option('--to <file>', 'the file to write; else standard output')
+    .action(async (run: string, paths: readonly string[], options: PredictOptions) => {
+      const { showPredictions } = await import('./predict-command.ts')
+      finish(await showPredictions(run, paths, options, await preparation(), terminal))
     })
 
   root

@@ -24,6 +24,9 @@ export interface ReadProgress {
   readonly total: number
 }
 
+/** A file, and what changes when its content does. */
+export type NamedFile = Pick<Sample, 'path' | 'bytes' | 'modifiedMs'>
+
 /** Images that a thread is given at a time. */
 const imagesAtOnce = 64
 
@@ -37,7 +40,7 @@ export interface InventoryOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export async function takeInventory(samples: readonly Sample[], options: InventoryOptions): Promise<Inventory> {
+export async function takeInventory(samples: readonly NamedFile[], options: InventoryOptions): Promise<Inventory> {
   const { root, size, cache } = options
   const key = inventoryKey(samples, root, size)
   const pixels = join(cache, `${key}.pixels`)
@@ -56,7 +59,7 @@ export async function takeInventory(samples: readonly Sample[], options: Invento
 }
 
 async function readAll(
-  samples: readonly Sample[],
+  samples: readonly NamedFile[],
   { root, size, signal, onProgress }: InventoryOptions,
   file: FileHandle,
 ): Promise<Fact[]> {
@@ -79,7 +82,7 @@ async function readAll(
   }
 }
 
-function inventoryKey(samples: readonly Sample[], root: string, size: ImageSize): string {
+function inventoryKey(samples: readonly NamedFile[], root: string, size: ImageSize): string {
   const hash = createHash('sha256').update(JSON.stringify([decoderVersion, root, size.width, size.height, size.channels]))
   for (const { path, bytes, modifiedMs } of samples) hash.update(`${path}\0${bytes}\0${modifiedMs}\n`)
   return hash.digest('hex').slice(0, 32)

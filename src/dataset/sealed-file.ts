@@ -51,7 +51,7 @@ export async function readFully(file: FileHandle, into: Uint8Array, position: nu
   let done = 0
   while (done < into.length) {
     const { bytesRead } = await file.read(into, done, into.length - done, position + done)
-    if (bytesRead === 0) throw new Error('a file of pixels became shorter while it was read')
+    if (bytesRead === 0) throw new Error('the pack is shorter than its manifest says; delete it and it is made again')
     done += bytesRead
   }
 }

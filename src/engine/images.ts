@@ -2,8 +2,9 @@
  * The way of the pixels from the pack to a step: all of them written into the graph once, or, where they do not fit the budget, each
  * batch's rows read ahead while the batch before it computes. The values are the same either way.
  */
-import { open, type FileHandle } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { Pack } from '../dataset/manifest.ts'
+import { readFully } from '../dataset/sealed-file.ts'
 import type { Feed, Program } from '../graph/step-function.ts'
 import type { ImageSource } from './steps.ts'
 
@@ -31,15 +32,6 @@ export async function fillTable(pack: Pack, program: Program): Promise<void> {
     }
   } finally {
     await file.close()
-  }
-}
-
-async function readFully(file: FileHandle, into: Uint8Array, position: number): Promise<void> {
-  let done = 0
-  while (done < into.length) {
-    const { bytesRead } = await file.read(into, done, into.length - done, position + done)
-    if (bytesRead === 0) throw new Error('the pack is shorter than its manifest says; delete it and it is made again')
-    done += bytesRead
   }
 }
 

@@ -1,7 +1,7 @@
 /** A whole training through the command line, told to the embedded MLflow and read back with MLflow's own client. */
 import { createRequire } from 'node:module'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
@@ -108,6 +108,30 @@ describe('runner experiments/smoke.yaml', () => {
       expect(malignant).toBeCloseTo(Number(record['p_malignant']), 4)
     }
     await rm(found.downloaded, { recursive: true, force: true })
+  })
+
+  it('predicts images of a folder as it judged its own, reports what is no image, and goes on', async () => {
+    const { folder } = await home.lastRun()
+    const root = join(home.path, 'datasets', await onlySynthetic(home.path))
+    const [broken, told] = [join(home.path, 'broken.png'), join(home.path, 'told.csv')]
+    await writeFile(broken, 'no image')
+    const { exitCode, stderr } = await home.runner(['predict', folder.id, broken, root, '--to', told])
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain(`error  data-unreadable\n  ${broken}: it is no image`)
+    const read = async (file: string): Promise<Record<string, string>[]> => parse(await readFile(file), { columns: true })
+    const predicted = new Map((await read(told)).map((record) => [record['path'], record]))
+    expect(predicted.size).toBe(96)
+    const judged = await read(folder.predictions)
+    expect(judged.length).toBeGreaterThan(20)
+    for (const { path = '', p_malignant } of judged)
+      expect(Number(predicted.get(join(root, path))?.['p_malignant'])).toBeCloseTo(Number(p_malignant), 6)
+    const [one] = judged
+    const line = await home.runner(['predict', folder.id, join(root, one?.['path'] ?? ''), '--format', 'jsonl'])
+    expect(line.exitCode).toBe(0)
+    expect(JSON.parse(line.stdout)).toMatchObject({
+      path: join(root, one?.['path'] ?? ''),
+      probabilities: { benign: expect.any(Number) as number },
+    })
   })
 })
 
