@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { acquireServer } from '../src/tracking/embedded-server.ts'
 import { makeHome, projectRoot, type Ran } from '../test/runner.ts'
-import { compareWithMlflow, differencesOf, train, type Setting } from './proxy.ts'
+import { differencesOf } from './differences.ts'
+import { compareWithMlflow, train, type Setting } from './proxy.ts'
 
 /** Set in the process that has a mount namespace of its own: what it mounts is gone with it. */
 const inside = 'RUNNER_TORTURE_INSIDE'

@@ -14,8 +14,8 @@ import type { RunFolder } from '../src/journal/run-folder.ts'
 import { keyOf, uniform } from '../src/random/philox.ts'
 import { acquireServer } from '../src/tracking/embedded-server.ts'
 import { makeHome, projectRoot, type Home } from '../test/runner.ts'
-import { foldRun } from '../src/journal/run-state.ts'
 import { compareWithMlflow } from './proxy.ts'
+import { differencesOf } from './differences.ts'
 
 /** Where in a run's life it is killed. */
 export const phases = ['training', 'packing', 'checkpointing', 'syncing'] as const
@@ -122,20 +122,6 @@ async function strike({ home, experiment, environment, known }: Started, phase: 
   if (victim !== 'engine' || engine === undefined) child.kill('SIGKILL')
   if (victim !== 'parent' && engine !== undefined) killIfAlive(engine.pid)
   await child.catch(() => undefined)
-}
-
-/** What a run that was disturbed has to have in common with one that was not. */
-function differencesOf(events: readonly Recorded[], undisturbed: readonly Recorded[]): string[] {
-  const essence = (all: readonly Recorded[]) => ({
-    weights: all.flatMap((event) => (event.type === 'trained' ? [event.weightsHash] : [])).at(-1),
-    epochs: foldRun(all).committed.map(({ epoch, metrics }) => [epoch, metrics]),
-    evaluation: all.flatMap((event) => (event.type === 'evaluated' ? [event.metrics] : [])).at(-1),
-    end: foldRun(all).status,
-  })
-  const [own, other] = [essence(events), essence(undisturbed)]
-  return (Object.keys(own) as (keyof typeof own)[]).flatMap((part) =>
-    JSON.stringify(own[part]) === JSON.stringify(other[part]) ? [] : [`other ${part} than undisturbed`],
-  )
 }
 
 function killIfAlive(pid: number): void {

@@ -14,6 +14,7 @@ import { acquireServer } from '../src/tracking/embedded-server.ts'
 import { freshMemory, syncRun } from '../src/tracking/sync-run.ts'
 import { askPython, makeHome, projectRoot, type Home } from '../test/runner.ts'
 import { startProxy, type FaultyProxy } from './proxy-server.ts'
+import { differencesOf } from './differences.ts'
 
 export interface ProxyCampaign {
   /** At least so many. */
@@ -164,20 +165,6 @@ async function replay(folder: RunFolder, { uri }: FaultyProxy): Promise<void> {
   for (const share of [0.3, 0.6, 0.9])
     await syncRun(folder, events.slice(0, events.length * share), client, { memory }).catch(() => undefined)
   await syncRun(folder, events, client, { memory }).catch(() => undefined)
-}
-
-/** What a disturbed training has to have in common with an undisturbed one. */
-export function differencesOf(events: readonly Recorded[], undisturbed: readonly Recorded[]): string[] {
-  const essence = (all: readonly Recorded[]) => ({
-    weights: all.flatMap((event) => (event.type === 'trained' ? [event.weightsHash] : [])),
-    epochs: all.flatMap((event) => (event.type === 'epoch' ? [event.metrics] : [])),
-    evaluation: all.flatMap((event) => (event.type === 'evaluated' ? [event.metrics] : [])),
-    end: all.flatMap((event) => (event.type === 'run-ended' ? [event.status] : [])),
-  })
-  const [own, other] = [essence(events), essence(undisturbed)]
-  return (Object.keys(own) as (keyof typeof own)[]).flatMap((part) =>
-    JSON.stringify(own[part]) === JSON.stringify(other[part]) ? [] : [`other ${part} than undisturbed`],
-  )
 }
 
 export async function compareWithMlflow({ server }: Pick<Setting, 'server'>, folder: RunFolder): Promise<readonly string[]> {

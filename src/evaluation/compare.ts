@@ -6,7 +6,7 @@ import { clusteredDeLong, type DeLong } from '../statistics/clustered-delong.ts'
 import { holm } from '../statistics/holm.ts'
 import { mcnemar, type McNemar } from '../statistics/mcnemar.ts'
 import { variance } from '../statistics/moments.ts'
-import { permutationTest, type PermutationTest } from '../statistics/permutation-test.ts'
+import { permutationTest } from '../statistics/permutation-test.ts'
 import { resampleVariant, uncertaintyOfDifference, uncertaintyOfMean, type ResampledVariant } from '../statistics/resampled-groups.ts'
 import { intervalOf, smallestDetectable, testOfZero, type Uncertainty } from '../statistics/variance-components.ts'
 import { correctWinner } from '../statistics/winner.ts'
@@ -19,7 +19,7 @@ import {
   type ComparedImages,
   type ComparedMetric,
 } from './compared-metric.ts'
-import { verdictOn, type Verdict } from './verdict.ts'
+import { verdictOn, type TestedPair, type Verdict } from './verdict.ts'
 
 export interface ComparedRun {
   readonly run: string
@@ -75,26 +75,11 @@ export interface GroupResult {
   readonly metrics: Readonly<Record<string, number>>
 }
 
-export interface PairResult {
-  readonly first: string
-  readonly second: string
-  /** Two trained models, or two ways of training. */
-  readonly kind: 'models' | 'variants'
-  /** Runs of each. */
-  readonly seeds: readonly [number, number]
-  /** First minus second. */
-  readonly difference: number
-  readonly low: number
-  readonly high: number
+export interface PairResult extends TestedPair {
   /** Of models by exchanging patients; of variants from the spread over seeds and patients. */
   readonly p: number
-  /** After Holm. */
-  readonly adjustedP: number
-  /** What would be found with a probability of .8 in a family of this size. */
-  readonly smallestDetectable: number
   readonly verdict: Verdict
   /** Of models only. */
-  readonly permutation: PermutationTest | null
   readonly mcnemar: McNemar | null
   /** Of models with a positive class only. */
   readonly delong: DeLong | null

@@ -7,17 +7,22 @@ export interface Verdict {
   readonly sentence: string
 }
 
-interface TestedPair {
+export interface TestedPair {
   readonly first: string
   readonly second: string
+  /** Two trained models, or two ways of training. */
   readonly kind: 'models' | 'variants'
   /** Runs of each. */
   readonly seeds: readonly [number, number]
+  /** First minus second. */
   readonly difference: number
   readonly low: number
   readonly high: number
+  /** After Holm. */
   readonly adjustedP: number
+  /** What would be found with a probability of .8 in a family of this size. */
   readonly smallestDetectable: number
+  /** Of models only. */
   readonly permutation: PermutationTest | null
 }
 
