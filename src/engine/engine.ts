@@ -60,6 +60,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     env: options.environment,
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // Options of the parent's own Node, such as a debugger's port, are not the engine's.
+    execArgv: [],
     detached: true,
   })
   const said = collectOutput(child)

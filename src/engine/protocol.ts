@@ -92,6 +92,8 @@ export interface TrainingResult {
 export interface EngineFailure {
   readonly code: 'non-finite' | 'out-of-memory' | 'no-gpu' | 'checkpoint' | 'internal'
   readonly message: string
+  /** Rows of the pack that were being trained on, where they may be at fault. */
+  readonly rows?: readonly number[]
 }
 
 export type Reply =

@@ -181,6 +181,13 @@ async function trainEpoch(
   let seen = 0
   let learningRate = 0
   let step = 0
+  let checked = 0
+  const check = (): ReturnType<typeof runningMetrics> => {
+    const running = runningMetrics(program, seen)
+    if (!Number.isFinite(running.loss)) throw nonFinite(running.loss, epoch, stepsBefore + checked + 1, batches.slice(checked, step))
+    checked = step
+    return running
+  }
   program.assign(new Map([lossSum, correctCount].map((name) => [name, new Float32Array(1)])))
 
   for await (const imageFeeds of images.feeds(batches)) {
@@ -201,24 +208,26 @@ async function trainEpoch(
     const now = performance.now()
     if (now - lastProgress >= progressIntervalMs) {
       lastProgress = now
-      const running = runningMetrics(program, seen, epoch, t)
-      emit({ type: 'progress', epoch, epochs: training.epochs, step, steps, ...running, imagesPerSecond: (seen / (now - started)) * 1000 })
+      emit({ type: 'progress', epoch, epochs: training.epochs, step, steps, ...check(), imagesPerSecond: (seen / (now - started)) * 1000 })
     }
     // A session call blocks this thread; let the parent's messages in between two of them.
     await setImmediate()
   }
-  return { step: stepsBefore + step, learningRate, ...runningMetrics(program, seen, epoch, stepsBefore + step - 1) }
+  return { step: stepsBefore + step, learningRate, ...check() }
 }
 
-function runningMetrics(program: Program, seen: number, epoch: number, t: number): { loss: number; accuracy: number } {
+/** Means over the images of the epoch so far. */
+function runningMetrics(program: Program, seen: number): { readonly loss: number; readonly accuracy: number } {
   const { loss, correct } = program.run('metrics', 1, {})
-  const mean = (loss?.[0] ?? NaN) / seen
-  if (!Number.isFinite(mean))
-    throw new TrainingFailure({
-      code: 'non-finite',
-      message: `the loss became ${mean} in epoch ${epoch}, at or before step ${t + 1}; lower optimizer.learningRate, or look for images without content`,
-    })
-  return { loss: mean, accuracy: (correct?.[0] ?? NaN) / seen }
+  return { loss: (loss?.[0] ?? NaN) / seen, accuracy: (correct?.[0] ?? NaN) / seen }
+}
+
+/** The loss is read now and then only: one of these batches made it what it is. `first` is the first of their steps. */
+function nonFinite(loss: number, epoch: number, first: number, batches: readonly Int32Array[]): TrainingFailure {
+  const last = first + batches.length - 1
+  const where = first === last ? `step ${first}` : `one of the steps ${first} to ${last}`
+  const message = `the loss became ${loss} in epoch ${epoch}, in ${where}; lower optimizer.learningRate, or look for images without content`
+  return new TrainingFailure({ code: 'non-finite', message, rows: batches.flatMap((rows) => [...rows]) })
 }
 
 /** Probabilities and loss for rows of the pack, in that order. The last batch is filled up with its first row, which is then dropped. */

@@ -108,9 +108,9 @@ const waysOut: Readonly<Partial<Record<EngineFailure['code'], string>>> = {
   internal: 'This is a bug, of runner or of a library: please report it with what stands above.',
 }
 
-/** Without a GPU or a disk to write to it is the machine's fault, else the training's. */
-export function engineFault({ failure: { code, message } }: EngineError): Fault {
-  const hint = waysOut[code]
+/** `known` is said in place of the usual way out. Without a GPU or a disk to write to it is the machine's fault, else the training's. */
+export function engineFault({ failure: { code, message } }: EngineError, known: string | null = null): Fault {
+  const hint = known ?? waysOut[code]
   const diagnostic: Diagnostic = { code: `engine-${code}`, severity: 'error', message, ...(hint === undefined ? {} : { hint }) }
   return new Fault([diagnostic], code === 'no-gpu' || code === 'checkpoint' ? 3 : 4)
 }

@@ -90,8 +90,18 @@ async function trainAndEvaluate(training: Training): Promise<Finished | Interrup
     const reason = error instanceof Error ? error.message : String(error)
     // Where it is the journal that cannot be written, the first error says so.
     await run.journal.append({ type: 'run-ended', status: 'failed', reason }).catch(() => undefined)
-    throw error instanceof EngineError ? engineFault(error) : error
+    throw error instanceof EngineError ? engineFault(error, whatIsKnownOf(error, training)) : error
   }
+}
+
+/** Where images may be at fault: which ones, and what is left of the training. Null elsewhere. */
+function whatIsKnownOf({ failure: { rows = [] } }: EngineError, { dataset, run }: Training): string | null {
+  if (rows.length === 0) return null
+  const named = rows.slice(0, 5).map((row) => dataset.manifest.rows[row]?.path ?? '')
+  const more = rows.length > named.length ? ` and ${rows.length - named.length} more` : ''
+  const last = foldRun(run.journal.events).committed.at(-1)
+  const kept = last ? `The last good checkpoint is that of epoch ${last.epoch}.` : 'No epoch was finished, and there is no checkpoint.'
+  return `These images were being trained on: ${named.join(', ')}${more}. ${kept}`
 }
 
 /** The journal is the truth: a training whose events cannot be written is stopped, and fails with the reason. */

@@ -98,6 +98,7 @@ describe('a training that cannot go on', () => {
     expect(exitCode).toBe(4)
     expect(stderr).toMatch(/^error {2}engine-non-finite\n {2}the loss became /)
     expect(stderr).toContain('lower optimizer.learningRate')
+    expect(stderr).toMatch(/These images were being trained on: (\S+\.png, ){4}\S+\.png and \d+ more\. No epoch was finished/)
     const { events } = await home.lastRun()
     expect(events.at(-1)).toMatchObject({ type: 'run-ended', status: 'failed' })
     expect((await home.runner(['list'])).stdout).toMatch(/failed +0\/3/)
