@@ -5,8 +5,8 @@ import { say } from './progress.mjs'
 import { inProject } from './project.mjs'
 
 const pollMs = 100
-/** Breaking a lock takes microseconds; a guard older than this was left by somebody who died in between. */
-const abandonedGuardMs = 10_000
+/** Writing a pid or breaking a lock takes microseconds; what is older than this was left by somebody who died in between. */
+const abandonedMs = 10_000
 
 /** Runs `work` while no other process of this checkout runs its own. */
 export async function withLock(work) {
@@ -14,10 +14,12 @@ export async function withLock(work) {
   const lock = inProject('.setup/bootstrap.lock')
   let isWaiting = false
   while (!create(lock)) {
-    const owner = ownerOf(lock)
-    if (owner !== undefined && isAlive(owner)) {
-      if (!isWaiting) say(`waiting for another runner (process ${owner}) to finish its set-up …`)
-      isWaiting = true
+    if (isHeld(lock)) {
+      const owner = ownerOf(lock)
+      if (!isWaiting && owner !== undefined) {
+        say(`waiting for another runner (process ${owner}) to finish its set-up …`)
+        isWaiting = true
+      }
       await sleep(pollMs)
     } else {
       breakLock(lock)
@@ -44,12 +46,17 @@ function create(file) {
 function breakLock(lock) {
   const guard = `${lock}.breaking`
   if (!create(guard)) {
-    if (ageMs(guard) > abandonedGuardMs) rmSync(guard, { force: true })
+    if (ageMs(guard) > abandonedMs) rmSync(guard, { force: true })
     return
   }
-  const owner = ownerOf(lock)
-  if (owner === undefined || !isAlive(owner)) rmSync(lock, { force: true })
+  if (!isHeld(lock)) rmSync(lock, { force: true })
   rmSync(guard, { force: true })
+}
+
+/** By somebody who lives, or who has made the file just now and not yet written into it. */
+function isHeld(lock) {
+  const owner = ownerOf(lock)
+  return owner === undefined ? ageMs(lock) <= abandonedMs : isAlive(owner)
 }
 
 /** Undefined while the owner has created the file and not yet written into it, or is gone. */
