@@ -12,6 +12,8 @@ export interface FaultyProxy {
   total(): number
   /** Share of requests that meet a fault, 0 … 1. */
   spoil(share: number): void
+  /** No more faults; resolves when what they held back has arrived. */
+  calm(): Promise<void>
   /** Takes no connections until `open`, as a server that is being started again. */
   shut(): Promise<void>
   open(): Promise<void>
@@ -109,6 +111,7 @@ export async function startProxy({ target, seed, tooLateMs }: ProxyOptions): Pro
   const agent = new Agent({ keepAlive: true })
   const counts = new Map<FaultName, number>(faultNames.map((name) => [name, 0]))
   const sockets = new Set<Socket>()
+  const underway = new Set<Promise<unknown>>()
   let share = 0
   let requests = 0
   const draw = (what: string): number => createHash('sha256').update(`${seed} ${requests} ${what}`).digest().readUInt32LE() / 2 ** 32
@@ -127,7 +130,9 @@ export async function startProxy({ target, seed, tooLateMs }: ProxyOptions): Pro
   }
   const server = createServer((incoming, response) => {
     // Whoever hung up meanwhile is no concern of the proxy's; a server that is away is a bad gateway.
-    pass(incoming, response).catch(() => (response.headersSent ? response.destroy() : response.writeHead(502).end()))
+    const passage = pass(incoming, response).catch(() => (response.headersSent ? response.destroy() : response.writeHead(502).end()))
+    underway.add(passage)
+    void passage.finally(() => underway.delete(passage))
   })
   server.on('connection', (socket) => {
     sockets.add(socket)
@@ -146,6 +151,10 @@ export async function startProxy({ target, seed, tooLateMs }: ProxyOptions): Pro
     counts,
     total: () => [...counts.values()].reduce((a, b) => a + b, 0),
     spoil: (next) => void (share = next),
+    async calm() {
+      share = 0
+      await Promise.all(underway)
+    },
     shut,
     open: () => listen(port),
     async stop() {

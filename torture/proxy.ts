@@ -99,7 +99,7 @@ async function strike(setting: Setting, proxy: FaultyProxy, { faults, share, tra
     if (trained < trainings) {
       proxy.spoil(share)
       const run = await train(setting, withSecret(proxy.uri))
-      proxy.spoil(0)
+      await proxy.calm()
       await sync(run)
       trained += 1
       runs.push(run)
@@ -112,7 +112,7 @@ async function strike(setting: Setting, proxy: FaultyProxy, { faults, share, tra
       const run = runs[replays % runs.length] ?? undisturbed
       proxy.spoil(share)
       await replay(run.folder, proxy)
-      proxy.spoil(0)
+      await proxy.calm()
       await replay(run.folder, proxy)
       await check(`replay ${replays}`, run)
     }

@@ -74,7 +74,9 @@ async function tell(telling: Telling, events: number): Promise<SyncReport> {
   const { folder, projection, run, client, memory } = telling
   const { run_id: runId, experiment_id: experimentId } = run.info
   const told = String(events)
-  if (tagOf(run, toldTag) === told && run.info.status === projection.status) {
+  // What the run was when it was found, which holds until this process has told something itself.
+  const isUntouched = memory.status === null
+  if (isUntouched && tagOf(run, toldTag) === told && run.info.status === projection.status) {
     await writeReceipt(folder, { experimentId, runId, status: projection.status })
     return { experimentId, runId, metrics: 0, artifacts: 0, missing: [] }
   }
