@@ -16,7 +16,15 @@ export function renderList(runs: readonly ListedRun[], color: boolean): string {
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd()
-  return [paint(line(heading), 'dim', color), ...rows.map(line)].join('\n')
+  return [paint(line(heading), 'dim', color), ...rows.map(line), ...waysOn(runs)].join('\n')
+}
+
+/** Where a training stands still that could go on. */
+function waysOn(runs: readonly ListedRun[]): string[] {
+  const stopped = runs.filter(({ status }) => status === 'killed' || status === 'interrupted')
+  return stopped.length === 0
+    ? []
+    : ['', ...stopped.map(({ id, status }) => `${status === 'killed' ? 'Killed' : 'Interrupted'}, goes on with  runner resume ${id}`)]
 }
 
 function scoreOf(metrics: ListedRun['metrics']): [string, string] {

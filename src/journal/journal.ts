@@ -4,8 +4,8 @@
  */
 import { constants } from 'node:fs'
 import { open, readFile, type FileHandle } from 'node:fs/promises'
-import { lock } from 'proper-lockfile'
 import type { Event, Recorded } from './events.ts'
+import { JournalInUse, lockForWriting } from './writer.ts'
 
 /** What could be read, and whether a torn last line was left out. */
 export interface Replay {
@@ -22,14 +22,6 @@ export class JournalDamage extends Error {
     super(`${path}:${line} is not an event; the journal was damaged or edited, and nothing after this line can be trusted`)
     this.name = 'JournalDamage'
     this.line = line
-  }
-}
-
-/** Another process writes this journal, or wrote it a few seconds ago and was killed. */
-export class JournalInUse extends Error {
-  constructor(path: string) {
-    super(`${path} is being written by another process; wait for it to end, or end it`)
-    this.name = 'JournalInUse'
   }
 }
 
@@ -93,15 +85,13 @@ export interface JournalOptions {
 
 /**
  * Opens for appending, after what is there; a torn last line is cut off. One writer at a time: throws `JournalInUse` where there is
- * another. Where that one was killed, its lock falls within ten seconds, for which this waits.
+ * another that lives. Where that one was killed, its lock falls within seconds, for which this waits.
  */
 export async function openJournal(path: string, options: JournalOptions): Promise<Journal> {
   const writer = new JournalWriter(path, options)
   await writer.open()
   return writer
 }
-
-const lockSettings = { realpath: false, stale: 10_000, retries: { retries: 24, factor: 1, minTimeout: 500, maxTimeout: 500 } } as const
 
 class JournalWriter implements Journal {
   readonly path: string
@@ -120,9 +110,7 @@ class JournalWriter implements Journal {
   }
 
   async open(): Promise<void> {
-    this.#unlock = await lock(this.path, { ...lockSettings, onCompromised: () => (this.#isLost = true) }).catch((error: unknown) => {
-      throw (error as NodeJS.ErrnoException).code === 'ELOCKED' ? new JournalInUse(this.path) : error
-    })
+    this.#unlock = await lockForWriting(this.path, () => (this.#isLost = true))
     try {
       const { events, bytes, isTorn } = await readJournal(this.path)
       this.#file = await open(this.path, constants.O_RDWR | constants.O_CREAT)
@@ -145,11 +133,11 @@ class JournalWriter implements Journal {
     await this.#queue
     await this.#file?.close()
     this.#file = null
-    await this.#unlock().catch(() => undefined)
+    await this.#unlock()
   }
 
   async #write(event: Event): Promise<Recorded> {
-    if (this.#isLost) throw new JournalInUse(this.path)
+    if (this.#isLost) throw new JournalInUse(this.path, 'another process, which took its lock')
     if (!this.#file) throw new Error(`Internal error: ${this.path} is closed`)
     const recorded: Recorded = { ...event, sequence: this.events.length, at: this.#options.now() }
     const line = Buffer.from(`${encodeEvent(recorded)}\n`)

@@ -1,6 +1,6 @@
 /** A run whose process was killed, or whose server went away before its end, stays RUNNING in MLflow until a later command tells the rest. */
 import type { MlflowClient } from 'mlflow-js-client'
-import { isWritten } from '../journal/is-written.ts'
+import { isWritten } from '../journal/writer.ts'
 import { readJournal } from '../journal/journal.ts'
 import { listRuns, type RunFolder } from '../journal/run-folder.ts'
 import { readReceipt } from '../tracking/receipt.ts'

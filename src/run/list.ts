@@ -1,5 +1,5 @@
 /** `runner list`: the runs and what became of them. */
-import { isWritten } from '../journal/is-written.ts'
+import { isWritten } from '../journal/writer.ts'
 import { readJournal } from '../journal/journal.ts'
 import { listRuns, mlflowFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'

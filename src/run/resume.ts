@@ -2,9 +2,10 @@
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import { readCheckpoint } from '../engine/checkpoint.ts'
 import type { Recorded } from '../journal/events.ts'
-import { JournalInUse, openJournal, type Journal } from '../journal/journal.ts'
+import { openJournal, type Journal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
+import { JournalInUse } from '../journal/writer.ts'
 import { differentData, differentMachine, differentParameters } from './differences.ts'
 import { loadChecked } from './load.ts'
 import { prepareDataAndEngine } from './prepare.ts'
@@ -62,8 +63,8 @@ async function openForWriting(folder: RunFolder, workspace: Workspace, listen: L
   const onEvent = (event: Recorded): void => listen({ type: 'journal', event })
   return openJournal(folder.journal, { now: workspace.now, onEvent }).catch((error: unknown) => {
     if (!(error instanceof JournalInUse)) throw error
-    const hint = 'Wait for it to end. Of a process that was killed, the lock falls after ten seconds.'
-    throw new Fault([{ code: 'run-in-use', severity: 'error', message: `${folder.id} is being trained by another process`, hint }], 1)
+    const message = `${folder.id} is being written by ${error.writer}`
+    throw new Fault([{ code: 'run-in-use', severity: 'error', message, hint: 'Wait for it to end, or end it.' }], 1)
   })
 }
 

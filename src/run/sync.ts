@@ -1,7 +1,7 @@
 /** `runner sync`: tells MLflow what it has not got. */
 import { MlflowError, type MlflowClient } from 'mlflow-js-client'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
-import { isWritten } from '../journal/is-written.ts'
+import { isWritten } from '../journal/writer.ts'
 import { JournalDamage, readJournal } from '../journal/journal.ts'
 import { findRun, listComparisons, listRuns, type RunFolder } from '../journal/run-folder.ts'
 import { syncRun } from '../tracking/sync-run.ts'

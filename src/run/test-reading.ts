@@ -1,7 +1,8 @@
 /** The test images are a vault: whoever reads what a run said of them leaves a line in the run's journal. */
 import { Fault } from '../diagnostics/diagnostic.ts'
-import { JournalInUse, openJournal } from '../journal/journal.ts'
+import { openJournal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
+import { JournalInUse } from '../journal/writer.ts'
 import { readEvents } from './read-events.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -11,7 +12,7 @@ export async function journalTestReading(folder: RunFolder, why: string, { now }
   const dataset = events.find((event) => event.type === 'dataset' && event.context === 'testing')
   const journal = await openJournal(folder.journal, { now }).catch((error: unknown) => {
     if (!(error instanceof JournalInUse)) throw error
-    const message = `${folder.id} is being written by another process, and the reading of its test images cannot be noted`
+    const message = `${folder.id} is being written by ${error.writer}, and the reading of its test images cannot be noted`
     throw new Fault([{ code: 'run-in-use', severity: 'error', message, hint: 'Wait for it to end.' }], 1)
   })
   try {

@@ -1,6 +1,6 @@
 /** `runner ui`: MLflow's pages on the embedded store, or on the server that the environment names. */
 import type { MlflowClient } from 'mlflow-js-client'
-import { isWritten } from '../journal/is-written.ts'
+import { isWritten } from '../journal/writer.ts'
 import { readJournal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { syncRun, type SyncReport } from '../tracking/sync-run.ts'

@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { MlflowClient } from 'mlflow-js-client'
 import lockfile from 'proper-lockfile'
 import writeFileAtomic from 'write-file-atomic'
-import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
+import { identify, isAlive, type ProcessIdentity } from '../journal/process-identity.ts'
 
 export interface EmbeddedServer {
   /** `http://127.0.0.1:port` */

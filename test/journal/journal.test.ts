@@ -86,7 +86,7 @@ it('refuses a line that is missing in between', async () => {
 it('has one writer at a time', { timeout: 30_000 }, async () => {
   const first = await openJournal(path, { now: () => 1 })
   await first.append(started)
-  await expect(openJournal(path, { now: () => 2 })).rejects.toThrow(/is being written by another process/)
+  await expect(openJournal(path, { now: () => 2 })).rejects.toThrow(new RegExp(`is being written by process ${process.pid} on `))
   await first.close()
   await write(epoch(1, 0.5))
   expect((await readJournal(path)).events).toHaveLength(2)
