@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { EpochEnded, Event, RunStarted } from '../../src/journal/events.ts'
 import { JournalDamage, openJournal, readJournal } from '../../src/journal/journal.ts'
@@ -124,6 +125,21 @@ it('counts an epoch that was begun again once, with its last metrics', async () 
   await write(started, epoch(1, 0.5), committed(1), epoch(2, 0.4), epoch(2, 0.3), committed(2))
   const state = foldRun((await readJournal(path)).events)
   expect(state.committed.map(({ metrics }) => metrics['val/loss'])).toEqual([0.5, 0.3])
+})
+
+it('reads what the first version wrote, for ever', async () => {
+  const { events, isTorn } = await readJournal(fileURLToPath(new URL('./fixtures/version-1.jsonl', import.meta.url)))
+  expect(isTorn).toBe(false)
+  const kinds = ['run-started', 'parameters', 'dataset', 'engine-started', 'epoch', 'committed', 'stopped-early', 'trained']
+  const later = ['test-read', 'evaluated', 'artifact', 'described', 'run-ended']
+  expect(new Set(events.map(({ type }) => type))).toEqual(new Set([...kinds, ...later]))
+  const { started, committed, status, bestEpoch, endedAt } = foldRun(events)
+  expect(started).toMatchObject({ run: '20261123-175925-smoke-kqqc', seed: 7, epochs: 4, tags: { synthetic: 'true' } })
+  expect(committed.map(({ epoch: number, step, metrics }) => [number, step, metrics['val/roc_auc'], metrics['train/loss']])).toEqual([
+    [1, 3, NaN, Infinity],
+    [2, 6, 0.6015625, 1.0406137307484944],
+  ])
+  expect({ status, bestEpoch, endedAt }).toEqual({ status: 'finished', bestEpoch: 1, endedAt: 1795456767881 })
 })
 
 it('finds runs by folder, id, beginning, and as the last', async () => {
