@@ -24,7 +24,7 @@ export function showRun({ terminal, cwd, isQuiet = false }: ShowOptions): Listen
   let showTraining = trainingShower(terminal, false)
   const showData = dataShower(terminal)
   return (event) => {
-    if (isQuiet && event.type !== 'warnings' && event.type !== 'tracking-failed') return
+    if (isQuiet && !isWarning(event)) return
     switch (event.type) {
       case 'warnings':
         terminal.say(renderDiagnostics(event.diagnostics, event.sources, { color: terminal.color }))
@@ -57,6 +57,10 @@ export function showRun({ terminal, cwd, isQuiet = false }: ShowOptions): Listen
         return
     }
   }
+}
+
+function isWarning(event: StoryEvent): boolean {
+  return event.type === 'warnings' || event.type === 'tracking-failed' || (event.type === 'training' && event.event.type === 'warning')
 }
 
 /** Rate and time left of what is read or made; what was there already is not mentioned. */
@@ -102,6 +106,9 @@ function trainingShower(terminal: Terminal, isSelecting: boolean): (event: Train
         if (!hasHeading) terminal.say(paint(epochHeading, 'dim', terminal.color))
         hasHeading = true
         terminal.say(epochLine(pending, isSelecting && event.isBest, terminal))
+        return
+      case 'warning':
+        terminal.say(`${paint('warning', 'yellow', terminal.color)}  ${event.code}\n  ${event.message}`)
         return
       case 'stopped-early':
         terminal.say(`\n  stopped early: ${event.metric} was best in epoch ${event.bestEpoch}`)

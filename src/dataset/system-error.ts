@@ -7,12 +7,17 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 const fullCodes: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+/** There may be room later. */
+export function isFullDisk(error: unknown): boolean {
+  return fullCodes.includes(systemCode(error))
+}
+
 const forbiddenCodes: readonly unknown[] = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST']
 
 /** The fault of writing under `folder`; null for an error that is nobody's but ours. */
 export function writingFault(error: unknown, folder: string): Diagnostic | null {
   const code = systemCode(error)
-  if (fullCodes.includes(code))
+  if (isFullDisk(error))
     return {
       code: 'disk-full',
       severity: 'error',

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
+import { isFullDisk } from '../dataset/system-error.ts'
 import type { EngineFailure } from './protocol.ts'
 
 export interface CheckpointState {
@@ -17,6 +18,8 @@ export interface CheckpointState {
   readonly best: { readonly epoch: number; readonly value: number } | null
   /** Early stopping so far, likewise. */
   readonly patience: { readonly epoch: number; readonly value: number } | null
+  /** What is left of the learning rate after losses that were no numbers; left out where it is whole. */
+  readonly rateFactor?: number
 }
 
 export type Tensors = ReadonlyMap<string, Float32Array>
@@ -29,6 +32,11 @@ export class CheckpointError extends Error {
     super(`a checkpoint could not be written under ${folder}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
     this.name = 'CheckpointError'
     this.failure = { code: 'checkpoint', message: this.message }
+  }
+
+  /** There is no room: there may be some later. */
+  get isFullDisk(): boolean {
+    return isFullDisk(this.cause)
   }
 }
 

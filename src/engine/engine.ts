@@ -14,16 +14,18 @@ import type {
   Reply,
   Request,
   TrainingEvent,
+  TrainingInterrupted,
   TrainingJob,
   TrainingResult,
   WeightsName,
 } from './protocol.ts'
+import { countMemoryKills } from './out-of-memory.ts'
 
 export interface Engine {
   /** What answered: device, TensorFlow's version, threads. */
   readonly started: EngineStarted
   /** Trains to the end, or to the step in which `interrupt` is said. Rejects with `EngineError`. */
-  train(job: TrainingJob, onEvent: (event: TrainingEvent) => void): Promise<TrainingResult>
+  train(job: TrainingJob, onEvent: (event: TrainingEvent) => void): Promise<TrainingResult | TrainingInterrupted>
   /** Probabilities [rows of the split, classes] of the job that was trained, row after row. */
   predict(weights: WeightsName, split: SplitName): Promise<Float32Array>
   /** The steps of such a training as they are compiled, for people. Nothing is trained. */
@@ -116,6 +118,7 @@ class Conversation {
   #failure: EngineError | null = null
 
   constructor(child: ChildProcess, said: () => string) {
+    const memoryKills = countMemoryKills()
     this.#child = child
     child.on('message', (reply: Reply) => this.#receive(reply))
     this.#ended = new Promise((resolve) => {
@@ -124,7 +127,7 @@ class Conversation {
         resolve()
       })
       child.once('exit', (code, signal) => {
-        this.#fail(explainExit(code, signal, said()))
+        this.#fail(explainExit(code, signal, said(), memoryKills))
         resolve()
       })
     })
@@ -167,10 +170,14 @@ class Conversation {
   }
 }
 
-/** SIGKILL that we did not send is nearly always the kernel's out-of-memory killer. */
-function explainExit(code: number | null, signal: NodeJS.Signals | null, output: string): EngineFailure {
+/** `memoryKills`: how many processes the kernel had killed for want of memory when the engine started. */
+function explainExit(code: number | null, signal: NodeJS.Signals | null, output: string, memoryKills: number | null): EngineFailure {
   const tail = output === '' ? '' : `; it last said: ${output.split('\n').slice(-3).join(' | ')}`
+  if (/std::bad_alloc|RESOURCE_EXHAUSTED|heap out of memory/.test(output))
+    return { code: 'out-of-memory', message: `the engine ran out of memory${tail}` }
   if (signal === 'SIGKILL')
-    return { code: 'out-of-memory', message: 'the engine was killed, most likely because the machine ran out of memory' }
+    return countMemoryKills() === memoryKills && memoryKills !== null
+      ? { code: 'killed', message: 'the engine was killed (SIGKILL) by somebody, not for want of memory' }
+      : { code: 'out-of-memory', message: 'the kernel killed the engine, because the machine ran out of memory' }
   return { code: 'internal', message: `the engine ended with ${signal ?? `exit code ${code ?? 'unknown'}`}${tail}` }
 }

@@ -36,14 +36,15 @@ export function warpTransforms(
   return transforms
 }
 
-/** The update rule's numbers for the optimizer's step t, and the learning rate they were made from. */
+/** The update rule's numbers for the optimizer's step t, and the learning rate they were made from: the schedule's times the factor. */
 export function rateFeeds(
   optimizer: Optimizer,
   rule: UpdateRule,
   t: number,
   stepsPerEpoch: number,
+  rateFactor: number,
 ): { readonly learningRate: number; readonly feeds: Readonly<Record<string, Feed>> } {
-  const learningRate = learningRateAt(optimizer.learningRate, t, stepsPerEpoch)
+  const learningRate = learningRateAt(optimizer.learningRate, t, stepsPerEpoch) * rateFactor
   const feeds = rule.rates(learningRate, t).map((rate, index) => [`rate${index}`, Float32Array.of(rate)] as const)
   return { learningRate, feeds: Object.fromEntries(feeds) }
 }

@@ -1,7 +1,7 @@
 /** What the engine's process and its parent say to each other. Structured clones travel, so typed arrays stay typed arrays. */
 import type { Augmentation, Loss, Optimizer, Runtime, Training } from '../experiment/experiment.ts'
 import type { Pack, SplitName } from '../dataset/manifest.ts'
-import type { Committed, EngineStarted, EpochEnded, StoppedEarly } from '../journal/events.ts'
+import type { Committed, EngineStarted, EpochEnded, StoppedEarly, Warned } from '../journal/events.ts'
 import type { Network } from '../network/plan.ts'
 
 /** Everything the engine needs to know to train: numbers and paths, no YAML. */
@@ -72,10 +72,17 @@ export interface Progress {
 }
 
 /** What happens while training: journal events, and progress that is shown but not kept. */
-export type TrainingEvent = EpochEnded | Committed | StoppedEarly | Progress | { readonly type: 'preparing'; readonly what: string }
+export type TrainingEvent =
+  EpochEnded | Committed | StoppedEarly | Warned | Progress | { readonly type: 'preparing'; readonly what: string }
+
+/** `epochs` are committed. */
+export interface TrainingInterrupted {
+  readonly status: 'interrupted'
+  readonly epochs: number
+}
 
 export interface TrainingResult {
-  readonly status: 'finished' | 'interrupted'
+  readonly status: 'finished'
   readonly epochs: number
   readonly step: number
   /** Epoch whose weights were selected; the last where nothing selects. */
@@ -88,9 +95,12 @@ export interface TrainingResult {
   readonly tensorsAfterLastEpoch: number
 }
 
-/** Why a training could not go on. `non-finite` and `out-of-memory` are the experiment's or the machine's, `internal` is a bug of ours. */
+/**
+ * Why a training could not go on. `non-finite` and `out-of-memory` are the experiment's or the machine's, `killed` is somebody's who sent
+ * SIGKILL, `internal` is a bug of ours.
+ */
 export interface EngineFailure {
-  readonly code: 'non-finite' | 'out-of-memory' | 'no-gpu' | 'checkpoint' | 'internal'
+  readonly code: 'non-finite' | 'out-of-memory' | 'killed' | 'no-gpu' | 'checkpoint' | 'internal'
   readonly message: string
   /** Rows of the pack that were being trained on, where they may be at fault. */
   readonly rows?: readonly number[]
@@ -99,7 +109,7 @@ export interface EngineFailure {
 export type Reply =
   | { readonly reply: 'ready'; readonly started: EngineStarted }
   | { readonly reply: 'event'; readonly event: TrainingEvent }
-  | { readonly reply: 'trained'; readonly result: TrainingResult }
+  | { readonly reply: 'trained'; readonly result: TrainingResult | TrainingInterrupted }
   | { readonly reply: 'predicted'; readonly probabilities: Float32Array }
   | { readonly reply: 'described-graph'; readonly text: string }
   | { readonly reply: 'failed'; readonly failure: EngineFailure }

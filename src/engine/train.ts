@@ -9,12 +9,13 @@ import type { Program } from '../graph/step-function.ts'
 import { randomLayers } from '../layers/forward.ts'
 import { objective } from '../layers/losses.ts'
 import { stepsPerEpoch } from '../network/schedule.ts'
-import { hashTensors, readCheckpoint, writeCheckpoint, type CheckpointState } from './checkpoint.ts'
+import { checkpointWriter } from './checkpoint-writer.ts'
+import { hashTensors, readCheckpoint, writeCheckpoint, type CheckpointState, type Tensors } from './checkpoint.ts'
 import { dropoutSeeds, epochOrder, rateFeeds, warpTransforms } from './feeds.ts'
 import { batchesOf, fillTable, imageSource, openImageFeed, trainingBatches, type ImageFeed } from './images.ts'
 import { correctCount, createModel, disposeModel, lossSum, type Model } from './model.ts'
 import { judge, type Judged } from './probabilities.ts'
-import type { EngineFailure, TrainingEvent, TrainingJob, TrainingResult, WeightsName } from './protocol.ts'
+import type { EngineFailure, TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult, WeightsName } from './protocol.ts'
 import { imageTable, metricsStep, predictStep, trainStep } from './steps.ts'
 
 /** The training itself cannot go on; everything before it stays. */
@@ -75,17 +76,23 @@ export async function train(
   prepared: Prepared,
   emit: (event: TrainingEvent) => void,
   isInterrupted: () => boolean,
-): Promise<TrainingResult> {
-  const { job, program } = prepared
+): Promise<TrainingResult | TrainingInterrupted> {
+  const { job } = prepared
   const { epochs, select, earlyStopping } = job.training
+  const checkpoints = checkpointWriter(job.checkpoints, emit)
   let state = await startingState(prepared)
   let tensorsAfterFirstEpoch = tf.memory().numTensors
   const first = state.epoch + 1
 
-  for (let epoch = first; epoch <= epochs && !isPatienceOver(state, earlyStopping); epoch++) {
+  while (state.epoch < epochs && !isPatienceOver(state, earlyStopping)) {
     const started = performance.now()
-    const pass = await trainEpoch(prepared, epoch, state.step, emit, isInterrupted)
-    if (!pass) return summarise(prepared, state, 'interrupted', tensorsAfterFirstEpoch)
+    const epoch = state.epoch + 1
+    const pass = await trainEpoch(prepared, state, emit, isInterrupted)
+    if (pass === 'interrupted') return { status: 'interrupted', epochs: state.epoch }
+    if (pass instanceof TrainingFailure) {
+      state = await restoreAtHalfRate(prepared, state, pass, emit)
+      continue
+    }
 
     const validation = await predict(prepared, job.splits.validation)
     const metrics = {
@@ -104,23 +111,49 @@ export async function train(
       step: pass.step,
       best: select && isBest ? { epoch, value: valueOf(metrics, select) } : state.best,
       patience: earlyStopping && isPatient ? { epoch, value: valueOf(metrics, earlyStopping) } : state.patience,
+      ...(state.rateFactor === undefined ? {} : { rateFactor: state.rateFactor }),
     }
-    await writeCheckpoint(job.checkpoints, epoch, program.read(), state, isBest)
-    emit({ type: 'committed', epoch, step: pass.step, checkpoint: epoch, isBest })
+    await checkpoints.commit({ state, tensors: pass.tensors, isBest })
 
     if (epoch === first) tensorsAfterFirstEpoch = tf.memory().numTensors
     if (earlyStopping && isPatienceOver(state, earlyStopping))
       emit({ type: 'stopped-early', epoch, metric: earlyStopping.metric, bestEpoch: state.patience?.epoch ?? epoch })
   }
-  return summarise(prepared, state, 'finished', tensorsAfterFirstEpoch)
+  await checkpoints.finish()
+  return summarise(prepared, state, tensorsAfterFirstEpoch)
 }
+
+const untrained: CheckpointState = { version: 1, epoch: 0, step: 0, best: null, patience: null }
 
 /** Fresh, or with every tensor as the checkpoint has it: weights, moving averages and the optimizer's slots. */
 async function startingState({ job, program }: Prepared): Promise<CheckpointState> {
-  if (job.resumeAfter === null) return { version: 1, epoch: 0, step: 0, best: null, patience: null }
+  if (job.resumeAfter === null) {
+    // Something to go back to, should the first epoch fail.
+    if (job.training.onNonFinite !== 'stop') await writeCheckpoint(job.checkpoints, 0, program.read(), untrained, false)
+    return untrained
+  }
   const { state, tensors } = await readCheckpoint(job.checkpoints, job.resumeAfter)
   program.assign(tensors)
   return state
+}
+
+/** Times that a learning rate is halved before the training is given up: a thousandth of it is left then. */
+const mostHalvings = 10
+
+/** Where the experiment wants it, and it was not tried too often; else throws the failure. */
+async function restoreAtHalfRate(
+  prepared: Prepared,
+  { rateFactor = 1 }: CheckpointState,
+  failure: TrainingFailure,
+  emit: (event: TrainingEvent) => void,
+): Promise<CheckpointState> {
+  const { job, program } = prepared
+  if (job.training.onNonFinite === 'stop' || rateFactor <= 2 ** -mostHalvings) throw failure
+  const { state, tensors } = await readCheckpoint(job.checkpoints, 'last')
+  program.assign(tensors)
+  const again = `training goes on after epoch ${state.epoch} at 1/${2 / rateFactor} of the learning rate`
+  emit({ type: 'warning', code: 'rate-halved', message: `${failure.message}; ${again}` })
+  return { ...state, rateFactor: rateFactor / 2 }
 }
 
 function isPatienceOver({ epoch, patience }: CheckpointState, earlyStopping: TrainingJob['training']['earlyStopping']): boolean {
@@ -135,14 +168,9 @@ function validationMetrics(
   return Object.fromEntries(Object.entries({ loss, ...scores }).map(([name, value]) => [`val/${name}`, value]))
 }
 
-function summarise(
-  { job, program }: Prepared,
-  { epoch, step, best }: CheckpointState,
-  status: TrainingResult['status'],
-  tensorsAfterFirstEpoch: number,
-): TrainingResult {
+function summarise({ job, program }: Prepared, { epoch, step, best }: CheckpointState, tensorsAfterFirstEpoch: number): TrainingResult {
   return {
-    status,
+    status: 'finished',
     epochs: epoch,
     step,
     selectedEpoch: best?.epoch ?? epoch,
@@ -156,23 +184,23 @@ function summarise(
   }
 }
 
-interface EpochPass {
+interface EpochPass extends Running {
   readonly step: number
-  readonly loss: number
-  readonly accuracy: number
   /** Of the epoch's last step. */
   readonly learningRate: number
+  /** Behind it, every one a number. */
+  readonly tensors: Tensors
 }
 
-/** One pass over the training rows, or null when it was interrupted. */
+/** One pass over the training rows after that state; or why it was not finished. */
 async function trainEpoch(
   { job, model, program, images }: Prepared,
-  epoch: number,
-  stepsBefore: number,
+  { epoch: epochsBefore, step: stepsBefore, rateFactor = 1 }: CheckpointState,
   emit: (event: TrainingEvent) => void,
   isInterrupted: () => boolean,
-): Promise<EpochPass | null> {
+): Promise<EpochPass | TrainingFailure | 'interrupted'> {
   const { seed, augmentation, optimizer, labels, pack, splits, training } = job
+  const epoch = epochsBefore + 1
   const layers = randomLayers(job.network)
   const steps = stepsPerEpoch(splits.train.length, training.batchSize)
   const batches = trainingBatches(epochOrder(splits.train, seed, epoch), training.batchSize)
@@ -182,19 +210,19 @@ async function trainEpoch(
   let learningRate = 0
   let step = 0
   let checked = 0
-  const check = (): ReturnType<typeof runningMetrics> => {
+  const check = (): Running | TrainingFailure => {
     const running = runningMetrics(program, seen)
-    if (!Number.isFinite(running.loss)) throw nonFinite(running.loss, epoch, stepsBefore + checked + 1, batches.slice(checked, step))
+    if (!Number.isFinite(running.loss)) return nonFinite(running.loss, epoch, stepsBefore + checked + 1, batches.slice(checked, step))
     checked = step
     return running
   }
   program.assign(new Map([lossSum, correctCount].map((name) => [name, new Float32Array(1)])))
 
   for await (const imageFeeds of images.feeds(batches)) {
-    if (isInterrupted()) return null
+    if (isInterrupted()) return 'interrupted'
     const rows = batches[step] ?? new Int32Array()
     const t = stepsBefore + step
-    const rates = rateFeeds(optimizer, model.rule, t, steps)
+    const rates = rateFeeds(optimizer, model.rule, t, steps, rateFactor)
     learningRate = rates.learningRate
     program.run('train', rows.length, {
       ...imageFeeds,
@@ -208,16 +236,26 @@ async function trainEpoch(
     const now = performance.now()
     if (now - lastProgress >= progressIntervalMs) {
       lastProgress = now
-      emit({ type: 'progress', epoch, epochs: training.epochs, step, steps, ...check(), imagesPerSecond: (seen / (now - started)) * 1000 })
+      const running = check()
+      if (running instanceof TrainingFailure) return running
+      emit({ type: 'progress', epoch, epochs: training.epochs, step, steps, ...running, imagesPerSecond: (seen / (now - started)) * 1000 })
     }
     // A session call blocks this thread; let the parent's messages in between two of them.
     await setImmediate()
   }
-  return { step: stepsBefore + step, learningRate, ...check() }
+  const whole = check()
+  if (whole instanceof TrainingFailure) return whole
+  const tensors = program.read()
+  return nonFiniteTensor(tensors, epoch) ?? { step: stepsBefore + step, learningRate, tensors, ...whole }
+}
+
+interface Running {
+  readonly loss: number
+  readonly accuracy: number
 }
 
 /** Means over the images of the epoch so far. */
-function runningMetrics(program: Program, seen: number): { readonly loss: number; readonly accuracy: number } {
+function runningMetrics(program: Program, seen: number): Running {
   const { loss, correct } = program.run('metrics', 1, {})
   return { loss: (loss?.[0] ?? NaN) / seen, accuracy: (correct?.[0] ?? NaN) / seen }
 }
@@ -228,6 +266,16 @@ function nonFinite(loss: number, epoch: number, first: number, batches: readonly
   const where = first === last ? `step ${first}` : `one of the steps ${first} to ${last}`
   const message = `the loss became ${loss} in epoch ${epoch}, in ${where}; lower optimizer.learningRate, or look for images without content`
   return new TrainingFailure({ code: 'non-finite', message, rows: batches.flatMap((rows) => [...rows]) })
+}
+
+/** The last step's update shows in no loss of its epoch: what it left is looked at before it is kept. */
+function nonFiniteTensor(tensors: Tensors, epoch: number): TrainingFailure | null {
+  for (const [name, values] of tensors) {
+    if (values.every(Number.isFinite)) continue
+    const message = `at the end of epoch ${epoch} ${name} has values that are no numbers; lower optimizer.learningRate`
+    return new TrainingFailure({ code: 'non-finite', message })
+  }
+  return null
 }
 
 /** Probabilities and loss for rows of the pack, in that order. The last batch is filled up with its first row, which is then dropped. */

@@ -248,6 +248,8 @@ export interface Training {
   /** Null: the last epoch's weights are the run's weights. */
   readonly select: Selection | null
   readonly earlyStopping: (Selection & { readonly patience: number; readonly minDelta: number }) | null
+  /** When the loss is no number: give up, or go back to the last checkpoint at half the learning rate. */
+  readonly onNonFinite: 'stop' | 'restoreAndHalveRate'
 }
 
 export interface Evaluation {

@@ -1,5 +1,5 @@
 /** What a journal says of its run. */
-import type { EpochEnded, Recorded, RunStarted } from './events.ts'
+import type { Committed, EpochEnded, Recorded, RunStarted } from './events.ts'
 
 export interface RunState {
   readonly started: (RunStarted & { readonly at: number }) | null
@@ -10,6 +10,13 @@ export interface RunState {
   readonly bestEpoch: number | null
   readonly endedAt: number | null
   readonly reason: string | null
+}
+
+/** A checkpoint holds its own epoch and those before it, some of which may have none of their own. Takes them out of what was written. */
+export function takeCommitted<T extends EpochEnded>(written: Map<number, T>, { epoch: upTo }: Committed): T[] {
+  const taken = [...written.values()].filter(({ epoch }) => epoch <= upTo).sort((a, b) => a.epoch - b.epoch)
+  for (const { epoch } of taken) written.delete(epoch)
+  return taken
 }
 
 export function foldRun(events: readonly Recorded[]): RunState {
@@ -29,8 +36,7 @@ export function foldRun(events: readonly Recorded[]): RunState {
     }
     if (event.type === 'epoch') written.set(event.epoch, event)
     if (event.type === 'committed') {
-      const epoch = written.get(event.epoch)
-      if (epoch) committed.set(event.epoch, epoch)
+      for (const epoch of takeCommitted(written, event)) committed.set(epoch.epoch, epoch)
       if (event.isBest) bestEpoch = event.epoch
     }
     if (event.type === 'run-ended') {

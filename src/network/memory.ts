@@ -73,6 +73,13 @@ export function estimateMemory(network: Network, { optimizer, batchSize, evaluat
   }
 }
 
+/** The largest power of two below the batch size with which the training's peak stays within that many bytes; null where none does. */
+export function fittingBatchSize(network: Network, options: MemoryOptions, bytes: number): number | null {
+  for (let batchSize = 2 ** Math.ceil(Math.log2(options.batchSize) - 1); batchSize >= 1; batchSize /= 2)
+    if (estimateMemory(network, { ...options, batchSize }).peak.train <= bytes) return batchSize
+  return null
+}
+
 /** Names of the values that an optimizer keeps beside each weight. */
 export function slotsOf(optimizer: Optimizer): readonly string[] {
   switch (optimizer.kind) {

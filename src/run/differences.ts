@@ -13,7 +13,7 @@ import { kindOfCpu } from './provenance.ts'
 export type Difference = Required<Pick<Diagnostic, 'message' | 'expected' | 'received' | 'hint'>>
 
 /** Values that change no number, and `training.epochs`, which may grow. */
-const free = /^(name|description|tracking|rules)(\.|$)|^evaluation\.|^runtime\.|^training\.epochs$/
+const free = /^(name|description|tracking|rules)(\.|$)|^evaluation\.|^runtime\.|^training\.(epochs|onNonFinite)$/
 
 export function differentParameters(events: readonly Recorded[], experiment: Experiment): Difference[] {
   const before = events.find((event) => event.type === 'parameters')?.values ?? {}

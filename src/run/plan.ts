@@ -6,7 +6,7 @@ import { imageSource, rowBytes } from '../engine/images.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { layoutGroups } from '../experiment/layout.ts'
 import { classWeightValues } from '../network/class-weights.ts'
-import { estimateMemory, type MemoryEstimate } from '../network/memory.ts'
+import { estimateMemory, type MemoryEstimate, type MemoryOptions } from '../network/memory.ts'
 import type { Network } from '../network/plan.ts'
 import { renderMemory } from '../network/render-memory.ts'
 import { renderPlan } from '../network/render-plan.ts'
@@ -61,13 +61,17 @@ export function renderTrainingPlan({ experiment, network, dataset }: WholePlan):
   return [...(data ? [...splitLines(data), '', ...trainingLines(data), ''] : []), memory].join('\n')
 }
 
-export function memoryOf({ experiment, network, dataset }: WholePlan): MemoryEstimate {
+export function memoryOf(plan: WholePlan): MemoryEstimate {
+  return estimateMemory(plan.network, memoryOptions(plan))
+}
+
+export function memoryOptions({ experiment, dataset }: Pick<WholePlan, 'experiment' | 'dataset'>): MemoryOptions {
   const { optimizer, training, evaluation, runtime } = experiment
   const images = dataset && {
     bytes: dataset.pack.rows * rowBytes(dataset.pack),
     isResident: imageSource(dataset.pack, runtime.imageBudget) === 'table',
   }
-  return estimateMemory(network, { optimizer, batchSize: training.batchSize, evaluationBatchSize: evaluation.batchSize, images })
+  return { optimizer, batchSize: training.batchSize, evaluationBatchSize: evaluation.batchSize, images }
 }
 
 /** Images of each class on each side, and whose they are. */

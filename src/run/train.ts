@@ -3,7 +3,7 @@ import { splitDigest } from '../dataset/manifest-csv.ts'
 import type { SplitName } from '../dataset/manifest.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import { EngineError, type Engine } from '../engine/engine.ts'
-import type { TrainingEvent, TrainingJob, TrainingResult } from '../engine/protocol.ts'
+import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } from '../engine/protocol.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import type { EpochEnded, Trained } from '../journal/events.ts'
 import { foldRun } from '../journal/run-state.ts'
@@ -15,6 +15,7 @@ import { describeNote } from './note.ts'
 import { engineFault, prepareDataAndEngine, requireRunsFolder } from './prepare.ts'
 import { evaluateRun, finalMetrics, writeResults } from './results.ts'
 import { writeReport } from './report.ts'
+import { wayOutOf } from './way-out.ts'
 import type { Finished, Interrupted, Listener, RunSummary } from './story.ts'
 import { prepareTracking, type RunTracking } from './track.ts'
 import type { Workspace } from './workspace.ts'
@@ -90,18 +91,8 @@ async function trainAndEvaluate(training: Training): Promise<Finished | Interrup
     const reason = error instanceof Error ? error.message : String(error)
     // Where it is the journal that cannot be written, the first error says so.
     await run.journal.append({ type: 'run-ended', status: 'failed', reason }).catch(() => undefined)
-    throw error instanceof EngineError ? engineFault(error, whatIsKnownOf(error, training)) : error
+    throw error instanceof EngineError ? engineFault(error, wayOutOf(error, training)) : error
   }
-}
-
-/** Where images may be at fault: which ones, and what is left of the training. Null elsewhere. */
-function whatIsKnownOf({ failure: { rows = [] } }: EngineError, { dataset, run }: Training): string | null {
-  if (rows.length === 0) return null
-  const named = rows.slice(0, 5).map((row) => dataset.manifest.rows[row]?.path ?? '')
-  const more = rows.length > named.length ? ` and ${rows.length - named.length} more` : ''
-  const last = foldRun(run.journal.events).committed.at(-1)
-  const kept = last ? `The last good checkpoint is that of epoch ${last.epoch}.` : 'No epoch was finished, and there is no checkpoint.'
-  return `These images were being trained on: ${named.join(', ')}${more}. ${kept}`
 }
 
 /** The journal is the truth: a training whose events cannot be written is stopped, and fails with the reason. */
@@ -114,7 +105,7 @@ async function trainInEngine({
   resumeAfter,
   listen,
   signal,
-}: Training): Promise<TrainingResult> {
+}: Training): Promise<TrainingResult | TrainingInterrupted> {
   let unwritten: Error | null = null
   const interrupt = (): void => engine.interrupt()
   const onEvent = (event: TrainingEvent): void => {

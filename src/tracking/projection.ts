@@ -2,7 +2,7 @@
 import type { DatasetInput, Metric, Param, RunStatus, Tag } from 'mlflow-js-client'
 import { limits, toKey } from 'mlflow-js-client'
 import type { DatasetUsed, EpochEnded, Metrics, Recorded } from '../journal/events.ts'
-import { foldRun, type RunState } from '../journal/run-state.ts'
+import { foldRun, takeCommitted, type RunState } from '../journal/run-state.ts'
 import { nameGiver } from './names.ts'
 
 export interface Projection {
@@ -94,8 +94,7 @@ function metricsOf(events: readonly Recorded[]): Metric[] {
   }
   for (const event of events) {
     if (event.type === 'epoch') written.set(event.epoch, event)
-    const epoch = event.type === 'committed' ? written.get(event.epoch) : undefined
-    if (epoch) add(epoch.metrics, epoch.at, epoch.epoch)
+    if (event.type === 'committed') for (const { metrics: own, at, epoch } of takeCommitted(written, event)) add(own, at, epoch)
     if (event.type === 'evaluated') add(event.metrics, event.at, 0)
   }
   return metrics

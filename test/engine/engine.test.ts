@@ -6,9 +6,9 @@ import { serialize } from 'node:v8'
 import { execa } from 'execa'
 import { afterEach, describe, expect, it } from 'vitest'
 import { EngineError, startEngine, type Engine, type EngineOptions } from '../../src/engine/engine.ts'
-import type { TrainingEvent, TrainingJob, TrainingResult } from '../../src/engine/protocol.ts'
+import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } from '../../src/engine/protocol.ts'
 import { projectRoot } from '../runner.ts'
-import { epochsOf, makeJob, metricsOf } from './small-job.ts'
+import { committedOf, epochsOf, finished, makeJob, metricsOf } from './small-job.ts'
 
 const { PATH, HOME } = process.env
 const environment = { PATH, HOME, TF_CPP_MIN_LOG_LEVEL: '3', TF_NUM_INTRAOP_THREADS: '2' }
@@ -31,7 +31,7 @@ async function jobWith(changes: Partial<TrainingJob>): Promise<TrainingJob> {
 }
 
 interface Trained {
-  readonly result: TrainingResult
+  readonly result: TrainingResult | TrainingInterrupted
   readonly events: readonly TrainingEvent[]
   readonly probabilities: Float32Array
 }
@@ -45,15 +45,15 @@ async function trainInChild(changes: Partial<TrainingJob>): Promise<Trained> {
 }
 
 /** Long enough to be ended from outside, quick enough to end by itself. */
-const long = { epochs: 4000, batchSize: 8, select: null, earlyStopping: null } as const
+const long = { epochs: 4000, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' } as const
 
 /** Settles when the training's first epoch is committed. */
 function trainUntilCommitted(
   engine: Engine,
   job: TrainingJob,
-): { committed: Promise<void>; events: TrainingEvent[]; end: Promise<TrainingResult> } {
+): { committed: Promise<void>; events: TrainingEvent[]; end: Promise<TrainingResult | TrainingInterrupted> } {
   const events: TrainingEvent[] = []
-  let end: Promise<TrainingResult> = Promise.reject(new Error('not begun'))
+  let end: Promise<TrainingResult | TrainingInterrupted> = Promise.reject(new Error('not begun'))
   end.catch(() => undefined)
   const committed = new Promise<void>((resolve, reject) => {
     end = engine.train(job, (event) => {
@@ -71,14 +71,14 @@ describe('two processes', () => {
     const second = await trainInChild({})
     expect(metricsOf(first.events)).toHaveLength(3)
     expect(metricsOf(second.events)).toEqual(metricsOf(first.events))
-    expect(second.result.weightsHash).toBe(first.result.weightsHash)
+    expect(finished(second.result).weightsHash).toBe(finished(first.result).weightsHash)
     expect(second.probabilities).toEqual(first.probabilities)
     expect(first.probabilities).toHaveLength(7 * 2)
   })
 
   it('end with other metrics and weights under two', async () => {
     const [first, second] = [await trainInChild({}), await trainInChild({ seed: 8 })]
-    expect(second.result.weightsHash).not.toBe(first.result.weightsHash)
+    expect(finished(second.result).weightsHash).not.toBe(finished(first.result).weightsHash)
     expect(metricsOf(second.events)).not.toEqual(metricsOf(first.events))
   })
 })
@@ -110,12 +110,12 @@ it('leaves Ctrl-C to its parent', async () => {
   expect((await end).status).toBe('finished')
 })
 
-it('explains a kill as the machine running out of memory, also to whoever asks later', async () => {
+it('tells a kill by somebody from one for want of memory, also to whoever asks later', async () => {
   const engine = await start()
   const { committed, end } = trainUntilCommitted(engine, await jobWith({ training: long }))
   await committed
   process.kill(engine.started.pid, 'SIGKILL')
-  const failure = { code: 'out-of-memory', message: expect.stringContaining('ran out of memory') as string }
+  const failure = { code: 'killed', message: expect.stringContaining('not for want of memory') as string }
   await expect(end).rejects.toBeInstanceOf(EngineError)
   await expect(end).rejects.toMatchObject({ failure })
   await expect(engine.predict('last', 'test')).rejects.toMatchObject({ failure })
@@ -133,6 +133,32 @@ it('says that checkpoints cannot be written', async () => {
   const job = await jobWith({})
   const failing = engine.train({ ...job, checkpoints: `${job.pack.path}/checkpoints` }, () => undefined)
   await expect(failing).rejects.toMatchObject({ failure: { code: 'checkpoint', message: expect.stringContaining('ENOTDIR') as string } })
+})
+
+it('trains on where the disk is full, and writes the checkpoint that waits once there is room', { timeout: 60_000 }, async () => {
+  const some = { ...long, epochs: 40, select: { metric: 'val/loss', goal: 'minimize' } } as const
+  const calm = await trainInChild({ training: some })
+  const engine = await start()
+  // Of a process whose files may not grow beyond this, every write is one to a full disk.
+  const allowFiles = (bytes: string): Promise<unknown> => execa('prlimit', ['--pid', String(engine.started.pid), `--fsize=${bytes}:`])
+  const events: TrainingEvent[] = []
+  let changing: Promise<unknown> = Promise.resolve()
+  const result = await engine.train(await jobWith({ training: some }), (event) => {
+    events.push(event)
+    if (event.type === 'committed' && event.epoch === 3) changing = allowFiles('100')
+    if (event.type === 'epoch' && event.epoch === 25) changing = changing.then(() => allowFiles('unlimited'))
+  })
+  await changing
+  const warnings = events.filter((event) => event.type === 'warning')
+  expect(warnings.map(({ code }) => code)).toContain('checkpoints-paused')
+  expect(committedOf(events).length).toBeLessThan(40)
+  expect(committedOf(events).at(-1)?.epoch).toBe(40)
+  expect(finished(result)).toMatchObject({
+    weightsHash: finished(calm.result).weightsHash,
+    selectedEpoch: finished(calm.result).selectedEpoch,
+  })
+  expect(metricsOf(events)).toEqual(metricsOf(calm.events))
+  await engine.predict('selected', 'test')
 })
 
 it('refuses to go on without the GPU that the experiment asks for', async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Committed, EpochEnded, Metrics } from '../../src/journal/events.ts'
-import type { TrainingEvent, TrainingJob } from '../../src/engine/protocol.ts'
+import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } from '../../src/engine/protocol.ts'
 import { keyOf, uniforms } from '../../src/random/philox.ts'
 import { imageShape, optimizers, smallNetwork } from '../graph/small-training.ts'
 
@@ -38,7 +38,7 @@ export async function makeJob(changes: Partial<TrainingJob> = {}): Promise<Small
     optimizer,
     augmentation: { rotation: 20, zoom: [0.05, 0.05], shift: { width: 0.1, height: 0.1 }, shear: 5, flip: ['vertical'], fill: 'nearest' },
     classWeights: [1, 2],
-    training: { epochs: 3, batchSize: 8, select: null, earlyStopping: null },
+    training: { epochs: 3, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' },
     evaluationBatchSize: 5,
     positive: 1,
     pack: { path, rows, height: 12, width: 12, channels: 3, digest: 'small' },
@@ -63,4 +63,9 @@ export function committedOf(events: readonly TrainingEvent[]): readonly Committe
 
 export function metricsOf(events: readonly TrainingEvent[]): readonly Metrics[] {
   return epochsOf(events).map(({ metrics }) => metrics)
+}
+
+export function finished(result: TrainingResult | TrainingInterrupted): TrainingResult {
+  if (result.status === 'interrupted') throw new Error('the training was interrupted')
+  return result
 }

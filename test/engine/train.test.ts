@@ -3,10 +3,10 @@ import { readdir } from 'node:fs/promises'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readCheckpoint } from '../../src/engine/checkpoint.ts'
-import type { TrainingEvent, TrainingJob, TrainingResult } from '../../src/engine/protocol.ts'
+import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } from '../../src/engine/protocol.ts'
 import { dispose, predict, prepare, train, useWeights, type Prepared } from '../../src/engine/train.ts'
 import { loadTensorflow } from '../tfjs.ts'
-import { committedOf, epochsOf, makeJob, metricsOf, type SmallJob } from './small-job.ts'
+import { committedOf, epochsOf, finished, makeJob, metricsOf, type SmallJob } from './small-job.ts'
 
 beforeAll(() => loadTensorflow({ onednn: false }))
 
@@ -16,7 +16,7 @@ afterEach(async () => {
 })
 
 interface Trained {
-  readonly result: TrainingResult
+  readonly result: TrainingResult | TrainingInterrupted
   readonly events: readonly TrainingEvent[]
   readonly prepared: Prepared
 }
@@ -40,7 +40,7 @@ async function trainWith(changes: Partial<TrainingJob>, isInterrupted: (events: 
   return { result, events, prepared }
 }
 
-const short = { epochs: 2, batchSize: 8, select: null, earlyStopping: null } as const
+const short = { epochs: 2, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' } as const
 
 describe('the same training', () => {
   it('ends with the same weights whether its images are resident, read ahead, or run operation by operation', async () => {
@@ -49,14 +49,14 @@ describe('the same training', () => {
     const eager = await trainWith({ training: short, execution: 'eager' })
     const eagerFed = await trainWith({ training: short, execution: 'eager', imageBudget: 0 })
     for (const other of [fed, eager, eagerFed]) {
-      expect(other.result.weightsHash).toBe(resident.result.weightsHash)
+      expect(finished(other.result).weightsHash).toBe(finished(resident.result).weightsHash)
       expect(metricsOf(other.events)).toEqual(metricsOf(resident.events))
     }
   })
 
   it('ends with other weights under another seed', async () => {
     const [first, second] = [await trainWith({ training: short }), await trainWith({ training: short, seed: 8 })]
-    expect(second.result.weightsHash).not.toBe(first.result.weightsHash)
+    expect(finished(second.result).weightsHash).not.toBe(finished(first.result).weightsHash)
   })
 
   it('learns', async () => {
@@ -71,8 +71,9 @@ describe.each(['graph', 'eager'] as const)('running as %s', (execution) => {
   it('makes no tensor from one epoch to the next, and leaves none when it is disposed of', async () => {
     const before = tf.memory().numTensors
     const { result, prepared } = await trainWith({ execution, training: { ...short, epochs: 5 } })
-    expect(result.tensorsAfterFirstEpoch).toBeGreaterThan(before)
-    expect(result.tensorsAfterLastEpoch).toBe(result.tensorsAfterFirstEpoch)
+    const { tensorsAfterFirstEpoch, tensorsAfterLastEpoch } = finished(result)
+    expect(tensorsAfterFirstEpoch).toBeGreaterThan(before)
+    expect(tensorsAfterLastEpoch).toBe(tensorsAfterFirstEpoch)
     open.shift()
     await dispose(prepared)
     expect(tf.memory().numTensors).toBe(before)
@@ -90,12 +91,13 @@ it('selects the epoch with the best value of the metric it was given, and predic
   const select = { metric: 'val/loss', goal: 'minimize' } as const
   const { result, events, prepared } = await trainWith({ training: { ...short, epochs: 6, select } })
   const losses = metricsOf(events).map((metrics) => metrics['val/loss'] ?? NaN)
-  expect(result.selectedEpoch).toBe(losses.indexOf(Math.min(...losses)) + 1)
+  const { selectedEpoch } = finished(result)
+  expect(selectedEpoch).toBe(losses.indexOf(Math.min(...losses)) + 1)
   expect(
     committedOf(events)
       .flatMap(({ isBest, epoch }) => (isBest ? [epoch] : []))
       .at(-1),
-  ).toBe(result.selectedEpoch)
+  ).toBe(selectedEpoch)
   await useWeights(prepared, 'selected')
   expect((await predict(prepared, prepared.job.splits.validation)).loss).toBe(Math.min(...losses))
   await useWeights(prepared, 'last')
@@ -128,9 +130,32 @@ it('says an epoch before its checkpoint is committed, and writes what it says', 
 
 it('stops at the next step when it is interrupted, and keeps the committed epochs', async () => {
   const { result, events, prepared } = await trainWith({ training: { ...short, epochs: 50 } }, (asked) => asked === 7 + 3)
-  expect(result).toMatchObject({ status: 'interrupted', epochs: 1, step: 7 })
+  expect(result).toEqual({ status: 'interrupted', epochs: 1 })
   expect(epochsOf(events)).toHaveLength(1)
   expect((await readdir(prepared.job.checkpoints)).sort()).toEqual(['000001', 'best', 'last'])
+})
+
+describe('a loss that is no number, where the rate may be halved', () => {
+  const trainAt = (initial: number): Promise<Trained> => {
+    const learningRate = { initial, warmupEpochs: 0, curve: { kind: 'constant' } } as const
+    const optimizer = { kind: 'sgd', learningRate, momentum: 0, nesterov: false } as const
+    return trainWith({ optimizer, training: { ...short, onNonFinite: 'restoreAndHalveRate' } })
+  }
+
+  it('leads back to the last checkpoint and on at half the rate', async () => {
+    const { result, events } = await trainAt(1000)
+    expect(result).toMatchObject({ status: 'finished', epochs: 2 })
+    const warnings = events.filter((event) => event.type === 'warning')
+    expect(warnings[0]?.message).toMatch(/^at the end of epoch 1 .* goes on after epoch 0 at 1\/2 of the learning rate$/)
+    expect(warnings.at(-1)?.message).toContain('goes on after epoch 1')
+    for (const { code } of warnings) expect(code).toBe('rate-halved')
+    expect(epochsOf(events).map(({ epoch }) => epoch)).toEqual([1, 2])
+    expect(metricsOf(events).at(-1)?.['train/learning_rate']).toBe(1000 / 2 ** warnings.length)
+  })
+
+  it('is given up after ten times', async () => {
+    await expect(trainAt(1e30)).rejects.toMatchObject({ failure: { code: 'non-finite' } })
+  })
 })
 
 it('gives up with a way out when the loss is no longer a number', async () => {

@@ -106,7 +106,7 @@ export function runSteps(program: Program, model: Model, optimizer: Optimizer, b
       labels: chosen.map((row) => (row % 3 === 0 ? 1 : 0)),
       seeds: dropoutSeeds(randomLayers(model.network), 7, t),
       transforms: warpTransforms(augmentation, 7, 1, chosen, imageShape),
-      ...rateFeeds(optimizer, model.rule, t, 10).feeds,
+      ...rateFeeds(optimizer, model.rule, t, 10, 1).feeds,
     }
     program.run('train', batch, feeds)
   }

@@ -39,7 +39,7 @@ export function experimentWith(layers: readonly Layer[], { shape, classes }: Ima
       nesterov: false,
     },
     classWeights: { kind: 'none' },
-    training: { epochs: 1, batchSize: 32, select: null, earlyStopping: null },
+    training: { epochs: 1, batchSize: 32, select: null, earlyStopping: null, onNonFinite: 'stop' },
     evaluation: { threshold: 0.5, batchSize: 32 },
     runtime: { device: 'cpu', backend: 'tensorflow', threads: 1, imageBudget: 1 },
     tracking: { experiment: 'stack', required: false, enabled: false, tags: {} },

@@ -16,7 +16,13 @@ function decaying(decay: number): Optimizer {
 }
 
 const codes = (experiment: Located, images: number): string[] => trainingAdvice(experiment, images).map(({ code }) => code)
-const training = (epochs: number, batchSize: number) => ({ epochs, batchSize, select: null, earlyStopping: null })
+const training = (epochs: number, batchSize: number) => ({
+  epochs,
+  batchSize,
+  select: null,
+  earlyStopping: null,
+  onNonFinite: 'stop' as const,
+})
 
 describe('advice on a training whose images are counted', () => {
   it('is silent on the usual', () => {

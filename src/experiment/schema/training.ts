@@ -49,6 +49,13 @@ export const trainingSchema = closed(
         { default: null, description: 'Stop when a validation metric has not become better for a while; left out, train every epoch.' },
       ),
     ),
+    onNonFinite: optional(
+      words(['stop', 'restoreAndHalveRate'], {
+        default: 'stop',
+        description:
+          'What to do when the loss is no number any more: stop, or go back to the last checkpoint and train on from there at half the learning rate, ten times at most. A run that stopped may be resumed with the other.',
+      }),
+    ),
   },
   { title: 'Training', description: 'How long, in what portions, and which weights are kept.' },
 )
