@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import type { Preparation } from '../run/prepare.ts'
 import type { Workspace } from '../run/workspace.ts'
-import type { TrainOptions } from './train-command.ts'
+import type { RunOptions, TrainOptions } from './train-command.ts'
 import type { CheckOptions } from './check-command.ts'
 import type { CompareOptions } from './compare-command.ts'
 import type { PredictOptions } from './predict-command.ts'
@@ -41,7 +41,10 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
   withSet(root.command('run <file>', { isDefault: true }).description('check, plan, train, evaluate, log; the word run may be left out'))
     .option('--quiet', 'say nothing but warnings, faults and the result')
     .option('--json', 'every event of the journal as a line of JSON on stdout')
-    .action(async (file: string, options: TrainOptions) => {
+    .option('--failed', "of a sweep's trials, try those again that failed")
+    .option('--fresh', 'begin a sweep anew, whatever was done of it before')
+    .option('--test', 'let every trial of a sweep read the test images, which every reading wears out')
+    .action(async (file: string, options: RunOptions) => {
       const { runTraining } = await import('./train-command.ts')
       finish(await runTraining(file, options, workspace, terminal))
     })

@@ -30,6 +30,7 @@ function waysOn(runs: readonly ListedRun[]): string[] {
 function scoreOf(metrics: ListedRun['metrics']): [string, string] {
   for (const [prefix, split] of [
     ['test', 'test'],
+    ['best', 'validation'],
     ['val', 'validation'],
   ] as const) {
     const value = metrics[`${prefix}/roc_auc`]

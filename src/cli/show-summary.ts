@@ -24,6 +24,13 @@ export function renderSummary(summary: RunSummary, { color, cwd, seconds }: Summ
     const kept = summary.epochs > 0 ? '; its checkpoint is kept, and runner resume goes on from there' : '; nothing was trained to keep'
     return ['', `  ${committed}${kept}`, '', ...factLines(facts, color)].join('\n')
   }
+  if (summary.status === 'validated') {
+    const scores = metricColumns.flatMap(([head, name]) => {
+      const value = summary.metrics[`val/${name}`]
+      return value === undefined ? [] : [`${head} ${value.toFixed(4)}`]
+    })
+    return ['', `  a trial of a sweep, judged on validation: ${scores.join(', ')}`, '', ...factLines(facts, color)].join('\n')
+  }
   const memory = `the engine's memory at most ${(summary.result.peakMemoryBytes / 2 ** 30).toFixed(1)} GiB`
   return [
     '',

@@ -1,10 +1,12 @@
 /** `runner FILE` and `runner resume`, with what a terminal adds to the story: signals, the live line, the table at the end. */
+import { checkExperiment } from '../run/load.ts'
 import { resumeExperiment } from '../run/resume.ts'
 import type { Listener, RunSummary } from '../run/story.ts'
 import { trainExperiment } from '../run/train.ts'
 import type { Workspace } from '../run/workspace.ts'
 import { showRun } from './show-run.ts'
 import { renderSummary } from './show-summary.ts'
+import type { SweepOptions } from './sweep-command.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface TrainOptions {
@@ -13,9 +15,16 @@ export interface TrainOptions {
   readonly json?: boolean
 }
 
+export interface RunOptions extends TrainOptions, SweepOptions {}
+
 /** Resolves with the exit code. */
-export function runTraining(file: string, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
+export async function runTraining(file: string, options: RunOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
   const { set } = options
+  const { value } = await checkExperiment(file, set, workspace)
+  if (value?.sweep) {
+    const { tellSweep } = await import('./sweep-command.ts')
+    return tellSweep(file, options, workspace, terminal)
+  }
   return tellTraining(options, workspace, terminal, (listen, signal) => trainExperiment({ file, set, workspace, listen, signal }))
 }
 
@@ -57,7 +66,7 @@ export async function tellTraining(
 }
 
 /** The first signal asks for an orderly end, the second ends at once. */
-function listenToSignals(terminal: Terminal) {
+export function listenToSignals(terminal: Terminal) {
   const controller = new AbortController()
   let exitCode = 130
   let hasBegun = false

@@ -22,11 +22,14 @@ import type { Rule } from './rule.ts'
 import { datasetRules } from './rules/dataset-rules.ts'
 import { extendsAdvice } from './rules/extends-advice.ts'
 import { stackAdvice } from './rules/stack-advice.ts'
+import { sweepAdvice } from './rules/sweep-advice.ts'
+import { sweepRules } from './rules/sweep-rules.ts'
 import { trainingRules } from './rules/training-rules.ts'
 import type { Written } from './schema/experiment-schema.ts'
 import { ruleFault } from './sentences.ts'
 import { childOf, keyPlaceAt, placesOf, plainTree, plainValue, replaceAt, treeAt, valuePlaceAt } from './tree.ts'
-import type { Path, Tree } from './tree.ts'
+import { sweepPoints, type SweepPoint } from './sweep-points.ts'
+import type { MapTree, Path, Tree } from './tree.ts'
 import { replaceVariables } from './variables.ts'
 import type { Environment } from './variables.ts'
 
@@ -48,16 +51,29 @@ export type Loaded = Outcome<Located> & {
   readonly sources: Sources
   /** The experiment as it is written, in one tree: the stack as edited, its edits still beside it. Absent where the schema accepts none. */
   readonly tree?: Tree
+  /** The points of its `sweep`, each an experiment of its own; absent where it has none. */
+  readonly sweep?: Sweep
 }
 
-export const rules: readonly Rule[] = [...datasetRules, ...trainingRules]
+export interface Sweep {
+  /** Null: as many as the machine suggests. */
+  readonly parallel: number | null
+  readonly metric: string
+  readonly points: readonly LoadedPoint[]
+}
+
+export interface LoadedPoint extends Omit<SweepPoint, 'tree'> {
+  readonly located: Located
+}
+
+export const rules: readonly Rule[] = [...datasetRules, ...trainingRules, ...sweepRules]
 
 export async function loadExperiment(file: string, options: LoadOptions): Promise<Loaded> {
   const sources = new Map<string, string>()
   const diagnostics: Diagnostic[] = []
-  const finish = (value?: Located, tree?: Tree): Loaded => {
+  const finish = (value?: Located, tree?: Tree, sweep?: Sweep): Loaded => {
     const sorted = sortDiagnostics(diagnostics)
-    const rest = { diagnostics: sorted, sources, ...(tree ? { tree } : {}) }
+    const rest = { diagnostics: sorted, sources, ...(tree ? { tree } : {}), ...(sweep ? { sweep } : {}) }
     return value && !hasError(sorted) ? { value, ...rest } : rest
   }
 
@@ -71,8 +87,61 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
   const set = applySettings(read, settings, diagnostics)
   const tree = replaceVariables(set, options.env, diagnostics)
 
+  const judged = judgeTree(tree, repeated, sources, diagnostics, options)
+  const sweep = judged?.sweep && tree.kind === 'map' ? loadPoints(tree, judged.sweep, judged.located, diagnostics, options) : undefined
+  return finish(judged?.located, judged?.tree, sweep)
+}
+
+/** Every point is judged as a file of its own would be. A fault that the file has without its sweep, or that several points share, is told once. */
+function loadPoints(
+  tree: MapTree,
+  { parallel, metric }: NonNullable<Written['sweep']>,
+  whole: Located,
+  diagnostics: Diagnostic[],
+  options: LoadOptions,
+): Sweep {
+  const known = new Set(diagnostics.map((diagnostic) => JSON.stringify(diagnostic)))
+  const points = sweepPoints(tree, diagnostics).flatMap(({ tree: own, ...point }): LoadedPoint[] => {
+    const found: Diagnostic[] = []
+    const judged = judgeTree(own, [], whole.sources, found, options)
+    const fresh = found.filter((diagnostic) => !known.has(JSON.stringify(diagnostic)))
+    for (const diagnostic of fresh) {
+      known.add(JSON.stringify(diagnostic))
+      diagnostics.push({
+        ...diagnostic,
+        message: `${diagnostic.message.replace(/\.$/u, '')} (in the sweep's point ${JSON.stringify(point.group)})`,
+      })
+    }
+    return judged ? [{ ...point, located: judged.located }] : []
+  })
+  const first = points.filter(({ seed }) => seed === points[0]?.seed)
+  if (!hasError(diagnostics))
+    diagnostics.push(
+      ...sweepAdvice(
+        whole,
+        first.map(({ group, axes, located: { experiment } }) => ({ name: group, axes, experiment })),
+      ),
+    )
+  return { parallel, metric, points }
+}
+
+interface Judged {
+  readonly located: Located
+  /** As edited, with the edits beside. */
+  readonly tree: Tree
+  readonly sweep: Written['sweep']
+}
+
+/** Null where the schema accepts none of it. */
+function judgeTree(
+  tree: Tree,
+  repeated: readonly Repeated[],
+  sources: Sources,
+  diagnostics: Diagnostic[],
+  options: LoadOptions,
+): Judged | null {
   const checked = checkTree(tree, diagnostics)
-  if (!checked) return finish()
+  if (!checked) return null
   const written = fillDefaults(rootSchema, plainValue(checked.tree)) as Written
   const { rootAsWritten, ...surroundings } = surroundingsOf(checked.tree, options)
   diagnostics.push(...applyRules(written, rootAsWritten, checked))
@@ -82,7 +151,11 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
   diagnostics.push(...extendsAdvice(located, repeated))
   const isSound = !checked.faulty.some(([section = '']) => section === 'dataset' || section === 'model')
   if (isSound) diagnostics.push(...stackAdvice(located), ...(options.judges ?? []).flatMap((judge) => judge(located)))
-  return finish(located, withEdits(checked.tree, tree))
+  return {
+    located,
+    tree: withEdits(checked.tree, tree),
+    sweep: checked.faulty.some(([section]) => section === 'sweep') ? null : written.sweep,
+  }
 }
 
 /** No more of a file than shows that it is too large: a name may lead to something without an end. */

@@ -25,6 +25,13 @@ export function applySettings(tree: MapTree, settings: readonly string[], diagno
   return current.kind === 'map' ? current : tree
 }
 
+/** The tree with that value at a path; where the path leads nowhere, a fault at the value's own place. */
+export function setPath(tree: MapTree, path: Path, value: Tree, diagnostics: Diagnostic[]): MapTree {
+  const setting = { path, place: value.place, value }
+  const set = setAt(tree, path, { setting, schema: rootSchema, done: [], diagnostics }).value
+  return set.kind === 'map' ? set : tree
+}
+
 interface Setting {
   readonly path: Path
   readonly place: Place

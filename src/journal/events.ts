@@ -125,6 +125,13 @@ export interface Warned {
   readonly message: string
 }
 
+/** A point of a sweep begins, in the run of that id; or it goes on. */
+export interface TrialBegun {
+  readonly type: 'trial-begun'
+  readonly point: string
+  readonly run: string
+}
+
 export interface RunEnded {
   readonly type: 'run-ended'
   readonly status: 'finished' | 'failed' | 'interrupted'
@@ -145,6 +152,7 @@ export type Event =
   | Artifact
   | Described
   | Warned
+  | TrialBegun
   | RunEnded
 
 /** An event as it stands in the file: numbered from 0 and stamped once, in milliseconds since 1970. */

@@ -61,6 +61,8 @@ export function mlflowFolder(runs: string): string {
 
 /** Beside the experiments' folders: comparisons, each with a journal like a run's. */
 export const comparisonsFolder = 'comparisons'
+/** Beside them: sweeps, each with a journal like a run's and the folders of its trials. */
+export const sweepsFolder = 'sweeps'
 
 /** Makes the folder of a new run. `now` in milliseconds since 1970; the name is local time, for people. */
 export async function createRunFolder(runs: string, experiment: string, name: string, now: number): Promise<RunFolder> {
@@ -85,16 +87,21 @@ function letters(): string {
   return Array.from(randomBytes(4), (byte) => 'abcdefghijkmnpqrstuvwxyz'[byte % 24]).join('')
 }
 
-/** Every run under `runs/`, oldest first. */
+/** Every run under `runs/`, those of sweeps among them, oldest first. */
 export async function listRuns(runs: string): Promise<RunFolder[]> {
-  const others = [packsFolder(runs), mlflowFolder(runs), join(runs, comparisonsFolder)]
+  const others = [packsFolder(runs), mlflowFolder(runs), join(runs, comparisonsFolder), join(runs, sweepsFolder)]
   const experiments = (await subfolders(runs)).filter((path) => !others.includes(path))
-  return foldersWithJournal(experiments)
+  return foldersWithJournal([...experiments, ...(await subfolders(join(runs, sweepsFolder)))])
 }
 
 /** Every comparison, oldest first. */
 export function listComparisons(runs: string): Promise<RunFolder[]> {
   return foldersWithJournal([join(runs, comparisonsFolder)])
+}
+
+/** Every sweep, oldest first. */
+export function listSweeps(runs: string): Promise<RunFolder[]> {
+  return foldersWithJournal([join(runs, sweepsFolder)])
 }
 
 /** The runs that lie in a folder, such as all of an experiment or of a sweep, oldest first; none where it is a run itself or no folder. */

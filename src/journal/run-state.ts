@@ -29,7 +29,7 @@ export function foldRun(events: readonly Recorded[]): RunState {
   const committed = new Map<number, EpochEnded & { readonly at: number }>()
   for (const event of events) {
     if (event.type === 'run-started') started = event
-    if (event.type === 'engine-started') {
+    if (event.type === 'engine-started' || event.type === 'trial-begun') {
       status = 'running'
       endedAt = null
       reason = null

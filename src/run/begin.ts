@@ -1,6 +1,6 @@
 /** The beginning of a run: its folder, what it was made from, and a journal that says so. */
 import { copyFile, writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { renderAudit } from '../dataset/audit.ts'
 import { splitDigest, writeManifest } from '../dataset/manifest-csv.ts'
 import { splitNames, type SplitName } from '../dataset/manifest.ts'
@@ -13,9 +13,25 @@ import { openJournal, type Journal } from '../journal/journal.ts'
 import { createRunFolder, type RunFolder } from '../journal/run-folder.ts'
 import type { Network } from '../network/plan.ts'
 import { renderWholePlan } from './plan.ts'
+import { sweepTag } from '../tracking/projection.ts'
 import { commitTags, describeEnvironment, findCommit, userTag } from './provenance.ts'
 import type { Listener } from './story.ts'
 import { runsOf, type Workspace } from './workspace.ts'
+
+/** What a run is in a sweep. */
+export interface Trial {
+  /** The sweep's folder, in which the trial's lies. */
+  readonly sweep: RunFolder
+  /** The point's name, and that of all its repeats. */
+  readonly name: string
+  readonly variant: string
+  /** Of everything that decides the point's numbers. */
+  readonly point: string
+  /** The sweep's own values, by the axes' names. */
+  readonly axes: Readonly<Record<string, string>>
+  /** The images on which it is judged: only where the user asks for it the test images. */
+  readonly judgedOn: 'validation' | 'test'
+}
 
 export interface RunMaterials {
   /** As the user named it, relative to the working folder. */
@@ -24,6 +40,7 @@ export interface RunMaterials {
   readonly network: Network
   readonly dataset: PreparedDataset
   readonly engine: EngineStarted
+  readonly trial?: Trial
 }
 
 export interface BegunRun {
@@ -35,8 +52,11 @@ export interface BegunRun {
 const inputs = ['experiment.yaml', 'resolved.yaml', 'plan.txt', 'environment.json', 'split.csv', 'audit.txt'] as const
 
 export async function beginRun(materials: RunMaterials, workspace: Workspace, listen: Listener): Promise<BegunRun> {
-  const { experiment, dataset, engine } = materials
-  const folder = await createRunFolder(runsOf(workspace), experiment.tracking.experiment, experiment.name, workspace.now())
+  const { experiment, dataset, engine, trial } = materials
+  const name = trial?.name ?? experiment.name
+  const folder = trial
+    ? await createRunFolder(dirname(trial.sweep.path), trial.sweep.id, name, workspace.now())
+    : await createRunFolder(runsOf(workspace), experiment.tracking.experiment, name, workspace.now())
   const commit = await findCommit(workspace.projectRoot)
   await writeInputs(folder, resolve(workspace.cwd, materials.file), materials)
   await writeFile(folder.environment, await describeEnvironment(engine, commit, workspace.projectRoot))
@@ -46,11 +66,11 @@ export async function beginRun(materials: RunMaterials, workspace: Workspace, li
     type: 'run-started',
     version: 1,
     run: folder.id,
-    name: experiment.name,
+    name,
     experiment: experiment.tracking.experiment,
     seed: experiment.seed,
     epochs: experiment.training.epochs,
-    tags: { ...commitTags(commit), ...userTag(), ...experiment.tracking.tags, ...honestyTags(dataset) },
+    tags: { ...commitTags(commit), ...userTag(), ...experiment.tracking.tags, ...honestyTags(dataset), ...trialTags(trial) },
   })
   await journal.append({ type: 'parameters', values: flattenParameters(experiment) })
   for (const split of splitNames) await journal.append(datasetEvent(split, experiment, dataset))
@@ -71,6 +91,21 @@ async function writeInputs(folder: RunFolder, file: string, { experiment, networ
 /** What must never be forgotten about a run's data. */
 function honestyTags({ isSynthetic, leakage }: PreparedDataset): Record<string, string> {
   return { ...(isSynthetic ? { synthetic: 'true' } : {}), ...(leakage === null ? {} : { leakage }) }
+}
+
+/** By which a trial is found again, whoever began it. */
+export const trialTag = { sweep: sweepTag, variant: 'runner.variant', point: 'runner.point', judgedOn: 'runner.judgedOn' } as const
+
+function trialTags(trial: Trial | undefined): Record<string, string> {
+  if (!trial) return {}
+  const axes = Object.entries(trial.axes).map(([axis, value]) => [`axis.${axis}`, value] as const)
+  return {
+    [trialTag.sweep]: trial.sweep.id,
+    [trialTag.variant]: trial.variant,
+    [trialTag.point]: trial.point,
+    [trialTag.judgedOn]: trial.judgedOn,
+    ...Object.fromEntries(axes),
+  }
 }
 
 const contexts: Readonly<Record<SplitName, DatasetContext>> = { train: 'training', validation: 'validation', test: 'testing' }

@@ -15,6 +15,7 @@ import { foldRun } from '../journal/run-state.ts'
 import { loadChecked } from './load.ts'
 import { readEvents } from './read-events.ts'
 import type { Listener } from './story.ts'
+import { trialTag } from './begin.ts'
 import { requireRun } from './sync.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -87,7 +88,7 @@ async function readRun(folder: RunFolder, { events }: State, split: 'validation'
   }
   return {
     run: folder.id,
-    name: experiment.name,
+    name: foldRun(events).started?.tags[trialTag.variant] ?? experiment.name,
     seed: experiment.seed,
     values: flattenParameters(experiment),
     folder,

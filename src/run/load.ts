@@ -1,5 +1,5 @@
 /** An experiment file to everything that can be known without touching images: the experiment and its network. */
-import { loadExperiment, type LoadOptions } from '../experiment/load-experiment.ts'
+import { loadExperiment, type LoadOptions, type Sweep } from '../experiment/load-experiment.ts'
 import type { Located } from '../experiment/experiment.ts'
 import type { Tree } from '../experiment/tree.ts'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
@@ -15,6 +15,8 @@ export interface Checked {
     readonly network: Network
     /** The experiment as it is written. */
     readonly tree: Tree
+    /** Null where it stands for one run. */
+    readonly sweep: Sweep | null
   }
   readonly diagnostics: readonly Diagnostic[]
   readonly sources: Sources
@@ -29,9 +31,9 @@ export async function checkExperiment(file: string, set: readonly string[], work
     projectRoot: workspace.home,
     judges: [(located) => planNetwork(located).diagnostics],
   }
-  const { value: located, tree, diagnostics, sources } = await loadExperiment(file, options)
+  const { value: located, tree, sweep = null, diagnostics, sources } = await loadExperiment(file, options)
   const network = located ? planNetwork(located).value : undefined
-  return located && network && tree ? { value: { located, network, tree }, diagnostics, sources } : { diagnostics, sources }
+  return located && network && tree ? { value: { located, network, tree, sweep }, diagnostics, sources } : { diagnostics, sources }
 }
 
 /** Throws `Fault` where the file is at fault. */

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import type { PreparedDataset } from '../dataset/prepare.ts'
-import type { ManifestRow, SplitName } from '../dataset/manifest.ts'
+import type { SplitName } from '../dataset/manifest.ts'
 import type { Engine } from '../engine/engine.ts'
 import { readCheckpoint } from '../engine/checkpoint.ts'
 import type { TrainingResult, WeightsName } from '../engine/protocol.ts'
@@ -11,7 +11,7 @@ import { renderClassificationReport } from '../evaluation/classification-report.
 import { evaluateWeights, type Evaluation, type Judgement, type Predictions, type WeightsEvaluation } from '../evaluation/evaluate.ts'
 import { writePredictions } from '../evaluation/predictions-csv.ts'
 import type { Experiment } from '../experiment/experiment.ts'
-import type { EpochEnded } from '../journal/events.ts'
+import type { EpochEnded, Metrics } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import type { Network } from '../network/plan.ts'
 import { tfjsModel } from '../network/tfjs-model.ts'
@@ -26,14 +26,9 @@ export async function evaluateRun(
   result: TrainingResult,
 ): Promise<Pick<Results, 'evaluations' | 'predictions'>> {
   const judgement = judgementOf(experiment)
-  const rows = (split: SplitName): readonly ManifestRow[] => dataset.manifest.rows.filter((row) => row.split === split)
-  const predict = async (weights: WeightsName, split: SplitName): Promise<Predictions> => ({
-    rows: rows(split),
-    probabilities: await engine.predict(weights, split),
-  })
   const judge = async (weights: WeightsName, epoch: number) => {
-    const validation = await predict(weights, 'validation')
-    const test = await predict(weights, 'test')
+    const validation = await predictSplit(engine, dataset, weights, 'validation')
+    const test = await predictSplit(engine, dataset, weights, 'test')
     return { validation, test, evaluation: evaluateWeights(epoch, validation, test, experiment.evaluation.threshold, judgement) }
   }
   const last = await judge('last', result.epochs)
@@ -42,6 +37,15 @@ export async function evaluateRun(
     evaluations: { last: last.evaluation, selected: selected.evaluation },
     predictions: { validation: selected.validation, test: selected.test },
   }
+}
+
+export async function predictSplit(
+  engine: Engine,
+  { manifest }: PreparedDataset,
+  weights: WeightsName,
+  split: SplitName,
+): Promise<Predictions> {
+  return { rows: manifest.rows.filter((row) => row.split === split), probabilities: await engine.predict(weights, split) }
 }
 
 export function judgementOf({ dataset, seed }: Experiment): Judgement {
@@ -59,10 +63,13 @@ export function finalMetrics({ selected }: Evaluations, best: EpochEnded | undef
   const at = test.threshold === null ? {} : { 'test/threshold': test.threshold }
   const prefixed = (prefix: string, metrics: Readonly<Record<string, number>>): Record<string, number> =>
     Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}/${name}`, value]))
-  const validation = Object.fromEntries(
-    Object.entries(best?.metrics ?? {}).flatMap(([name, value]) => (name.startsWith('val/') ? [[name.slice(4), value]] : [])),
-  )
-  return { ...prefixed('test', test.metrics), ...at, ...prefixed('best', { epoch: selected.epoch, ...validation }) }
+  return { ...prefixed('test', test.metrics), ...at, ...bestMetrics(selected.epoch, best?.metrics ?? {}) }
+}
+
+/** Of the selected epoch: its number, and what validation said of it. */
+export function bestMetrics(epoch: number, metrics: Metrics): Record<string, number> {
+  const validation = Object.entries(metrics).filter(([name]) => name.startsWith('val/'))
+  return { 'best/epoch': epoch, ...Object.fromEntries(validation.map(([name, value]) => [name.replace('val/', 'best/'), value])) }
 }
 
 export interface Results {

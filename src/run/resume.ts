@@ -6,14 +6,15 @@ import { openJournal, type Journal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
 import { JournalInUse } from '../journal/writer.ts'
+import { trialTag } from './begin.ts'
 import { differentData, differentMachine, differentParameters } from './differences.ts'
 import { loadChecked } from './load.ts'
 import { prepareDataAndEngine } from './prepare.ts'
 import { readEvents } from './read-events.ts'
-import type { Listener, RunSummary } from './story.ts'
+import type { Finished, Listener, RunSummary, TrialFinished } from './story.ts'
 import { requireRun } from './sync.ts'
 import { prepareTracking } from './track.ts'
-import { carryOut } from './train.ts'
+import { carryOut, evaluateOnTest, evaluateOnValidation } from './train.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface ResumeRequest {
@@ -53,13 +54,20 @@ export async function resumeExperiment(request: ResumeRequest): Promise<RunSumma
     }
     const journal = await openForWriting(folder, workspace, listen)
     await journal.append(engine.started)
-    return await carryOut({ engine, experiment, network, dataset, run: { folder, journal }, resumeAfter, listen, signal }, tracking)
+    const training = { engine, experiment, network, dataset, run: { folder, journal }, resumeAfter, listen, signal }
+    return await carryOut<Finished | TrialFinished>(training, tracking, isTrial(events) ? evaluateOnValidation : evaluateOnTest)
   } finally {
     await engine.stop()
   }
 }
 
-async function openForWriting(folder: RunFolder, workspace: Workspace, listen: Listener): Promise<Journal> {
+/** Of a sweep that leaves the test images alone. */
+function isTrial(events: readonly Recorded[]): boolean {
+  return foldRun(events).started?.tags[trialTag.judgedOn] === 'validation'
+}
+
+/** Throws `Fault` where another process writes it. */
+export async function openForWriting(folder: RunFolder, workspace: Workspace, listen: Listener): Promise<Journal> {
   const onEvent = (event: Recorded): void => listen({ type: 'journal', event })
   return openJournal(folder.journal, { now: workspace.now, onEvent }).catch((error: unknown) => {
     if (!(error instanceof JournalInUse)) throw error

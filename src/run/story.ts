@@ -4,7 +4,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { TrainingEvent, TrainingResult } from '../engine/protocol.ts'
 import type { WeightsEvaluation } from '../evaluation/evaluate.ts'
 import type { Experiment } from '../experiment/experiment.ts'
-import type { EngineStarted, Recorded } from '../journal/events.ts'
+import type { EngineStarted, Metrics, Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import type { Network } from '../network/plan.ts'
 import type { SetupProgress } from '../setup/setup-options.ts'
@@ -33,9 +33,9 @@ export type StoryEvent =
 export type Listener = (event: StoryEvent) => void
 
 /** How a training ended, unless it failed. */
-export type RunSummary = RunContext & (Finished | Interrupted)
+export type RunSummary = RunContext & (Finished | TrialFinished | Interrupted)
 
-interface RunContext {
+export interface RunContext {
   readonly folder: RunFolder
   readonly experiment: Experiment
   readonly dataset: PreparedDataset
@@ -46,6 +46,13 @@ export interface Finished {
   readonly status: 'finished'
   readonly result: TrainingResult
   readonly evaluations: Evaluations
+}
+
+/** The end of a sweep's trial, which knows nothing of the test images. */
+export interface TrialFinished {
+  readonly status: 'validated'
+  /** Of the selected epoch. */
+  readonly metrics: Metrics
 }
 
 export interface Interrupted {

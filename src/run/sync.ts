@@ -3,7 +3,7 @@ import { MlflowError, type MlflowClient } from 'mlflow-js-client'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import { isWritten } from '../journal/writer.ts'
 import { JournalDamage, readJournal } from '../journal/journal.ts'
-import { findRun, listComparisons, listRuns, type RunFolder } from '../journal/run-folder.ts'
+import { findRun, listComparisons, listRuns, listSweeps, type RunFolder } from '../journal/run-folder.ts'
 import { syncRun } from '../tracking/sync-run.ts'
 import { runUrl } from '../tracking/urls.ts'
 import type { Listener } from './story.ts'
@@ -26,10 +26,13 @@ export interface Told {
   readonly artifacts: number
 }
 
-/** The run named, or every run and comparison where none is. What keeps one run from being told keeps no other; a server that is gone ends it with a `Fault`. */
+/** The run named, or every sweep, run and comparison where none is. What keeps one run from being told keeps no other; a server that is gone ends it with a `Fault`. */
 export async function syncRuns(name: string | null, workspace: Workspace, listen: Listener): Promise<readonly Synced[]> {
   const runs = runsOf(workspace)
-  const folders = name === null ? [...(await listRuns(runs)), ...(await listComparisons(runs))] : [await requireRun(name, workspace)]
+  const folders =
+    name === null
+      ? [...(await listSweeps(runs)), ...(await listRuns(runs)), ...(await listComparisons(runs))]
+      : [await requireRun(name, workspace)]
   if (folders.length === 0) return []
   const { client, release } = await requireConnection(workspace, listen)
   try {

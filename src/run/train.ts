@@ -1,9 +1,11 @@
 /** `runner FILE`: check, prepare, train, evaluate, log. */
+import writeFileAtomic from 'write-file-atomic'
 import { splitDigest } from '../dataset/manifest-csv.ts'
 import type { SplitName } from '../dataset/manifest.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import { EngineError, type Engine } from '../engine/engine.ts'
 import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } from '../engine/protocol.ts'
+import { writePredictions } from '../evaluation/predictions-csv.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import type { EpochEnded, Trained } from '../journal/events.ts'
 import { foldRun } from '../journal/run-state.ts'
@@ -13,10 +15,10 @@ import { beginRun, type BegunRun } from './begin.ts'
 import { loadChecked } from './load.ts'
 import { describeNote } from './note.ts'
 import { engineFault, prepareDataAndEngine, requireRunsFolder } from './prepare.ts'
-import { evaluateRun, finalMetrics, writeResults } from './results.ts'
+import { bestMetrics, evaluateRun, finalMetrics, judgementOf, predictSplit, writeResults } from './results.ts'
 import { writeReport } from './report.ts'
 import { wayOutOf } from './way-out.ts'
-import type { Finished, Interrupted, Listener, RunSummary } from './story.ts'
+import type { Finished, Interrupted, Listener, RunContext, RunSummary, TrialFinished } from './story.ts'
 import { prepareTracking, type RunTracking } from './track.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -48,18 +50,22 @@ export async function trainExperiment(request: TrainRequest): Promise<RunSummary
       if (event.type === 'journal') tracking.wake()
     }
     const run = await beginRun({ file, experiment, network, dataset, engine: engine.started }, workspace, listen)
-    return await carryOut({ engine, experiment, network, dataset, run, resumeAfter: null, listen, signal }, tracking)
+    return await carryOut({ engine, experiment, network, dataset, run, resumeAfter: null, listen, signal }, tracking, evaluateOnTest)
   } finally {
     await engine.stop()
   }
 }
 
 /** The rest of a run that has a folder and a journal: train, read the test set once, tell MLflow however it ended. */
-export async function carryOut(training: Training, tracking: RunTracking): Promise<RunSummary> {
+export async function carryOut<End>(
+  training: Training,
+  tracking: RunTracking,
+  conclude: Conclusion<End>,
+): Promise<RunContext & (End | Interrupted)> {
   const { engine, experiment, network, dataset, run, resumeAfter, listen, signal } = training
   tracking.begin(run)
   listen({ type: 'planned', experiment, network, dataset, folder: run.folder, engine: engine.started, resumeAfter })
-  const [ended] = await Promise.allSettled([trainAndEvaluate(training)])
+  const [ended] = await Promise.allSettled([trainAndConclude(training, conclude)])
   await engine.stop()
   const told = await tracking.finish(signal.aborted)
   await run.journal.close()
@@ -79,12 +85,15 @@ export interface Training {
   readonly signal: AbortSignal
 }
 
+/** What follows the last epoch: what is written, told and given back. Null where it was interrupted meanwhile. */
+export type Conclusion<End> = (training: Training, result: TrainingResult) => Promise<End | null>
+
 /** Whatever happens in here, the journal gets its end. */
-async function trainAndEvaluate(training: Training): Promise<Finished | Interrupted> {
+async function trainAndConclude<End>(training: Training, conclude: Conclusion<End>): Promise<End | Interrupted> {
   const { run, signal } = training
   try {
     const result = signal.aborted ? null : await trainInEngine(training)
-    const outcome = result?.status === 'finished' ? await evaluate(training, result) : null
+    const outcome = result?.status === 'finished' ? await conclude(training, result) : null
     await run.journal.append({ type: 'run-ended', status: outcome ? 'finished' : 'interrupted' })
     return outcome ?? { status: 'interrupted', epochs: result?.epochs ?? 0 }
   } catch (error) {
@@ -132,8 +141,8 @@ function throwIfAny(error: Error | null): void {
   if (error) throw error
 }
 
-/** Null where it was interrupted meanwhile: then nothing is told of the test set. */
-async function evaluate(
+/** The test images are read once. Where that was interrupted nothing is told of them. */
+export async function evaluateOnTest(
   { engine, experiment, network, dataset, run, listen, signal }: Training,
   result: TrainingResult,
 ): Promise<Finished | null> {
@@ -154,6 +163,22 @@ async function evaluate(
   await journal.append({ type: 'artifact', path: 'report.html' })
   await journal.append({ type: 'described', note: describeNote(experiment, dataset, outcome.evaluations) })
   return { status: 'finished', result, evaluations: outcome.evaluations }
+}
+
+/** A trial's end: the selected weights on the validation images, and nothing else. */
+export async function evaluateOnValidation(
+  { engine, experiment, dataset, run: { folder, journal }, signal }: Training,
+  result: TrainingResult,
+): Promise<TrialFinished | null> {
+  await journal.append(trainedEvent(result))
+  const predictions = await predictSplit(engine, dataset, 'selected', 'validation')
+  if (signal.aborted) return null
+  const best = foldRun(journal.events).committed.find(({ epoch }) => epoch === result.selectedEpoch)
+  const metrics = best?.metrics ?? {}
+  await journal.append({ type: 'evaluated', metrics: bestMetrics(result.selectedEpoch, metrics) })
+  await writeFileAtomic(folder.predictions, writePredictions([predictions], judgementOf(experiment)))
+  await journal.append({ type: 'artifact', path: 'predictions.csv' })
+  return { status: 'validated', metrics }
 }
 
 function trainedEvent({

@@ -1,6 +1,6 @@
 /** MLflow's run of one of ours: found by its tag, or made, and never twice. */
 import { MlflowError, type MlflowClient, type Run } from 'mlflow-js-client'
-import { runTag, type Projection } from './projection.ts'
+import { runTag, sweepTag, type Projection } from './projection.ts'
 
 export async function findRun(projection: Projection, client: MlflowClient): Promise<Run | null> {
   const experiment = await client.getExperimentByName(projection.experiment)
@@ -22,6 +22,14 @@ export async function findOrCreateRun(projection: Projection, client: MlflowClie
   const made = choose(await runsOf(experimentId, projection, client))
   if (!made) throw lost instanceof Error ? lost : new MlflowError(`${client.uri} made a run and does not know it`, { status: 0 })
   return made
+}
+
+/** MLflow's id of the sweep's own run, under which a trial is shown; null where it is no trial, or the sweep has not been told. */
+export async function findParent({ tags }: Projection, experimentId: string, client: MlflowClient): Promise<string | null> {
+  const sweep = tags.find(({ key }) => key === sweepTag)?.value
+  if (sweep === undefined) return null
+  const [parent] = await client.searchRuns({ experimentIds: [experimentId], filter: `tags.\`${runTag}\` = '${sweep}'` })
+  return parent?.info.run_id ?? null
 }
 
 /** Removes what a request that came late, or twice, made beside the run: runs with its tag, and nothing in them. */

@@ -24,6 +24,8 @@ export interface Projection {
 }
 
 export const runTag = 'runner.run'
+/** The id of the sweep whose trial it is. */
+export const sweepTag = 'runner.sweep'
 /** Why a run has no good end; gone again once it is resumed. */
 export const reasonTag = 'runner.reason'
 

@@ -1,13 +1,17 @@
 /** Tells MLflow what it does not know of a run yet. Replaying is harmless: nothing is ever there twice. */
 import { MlflowError, type MlflowClient, type Param, type Run, type RunStatus } from 'mlflow-js-client'
 import { toKey } from 'mlflow-js-client'
+import pLimit from 'p-limit'
 import lockfile from 'proper-lockfile'
 import type { Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
-import { findOrCreateRun, findRun, removeDoubles } from './find-run.ts'
+import { findOrCreateRun, findParent, findRun, removeDoubles } from './find-run.ts'
 import { project, reasonTag, type Projection } from './projection.ts'
 import { writeReceipt } from './receipt.ts'
 import { filesOf } from './run-files.ts'
+
+/** MLflow's store fails where two runs name the same new data set at once, as the trials of a sweep do. */
+const oneAtATime = pLimit(1)
 
 /** What has been sent in this process, so that a growing journal costs only what is new. */
 export interface SyncMemory {
@@ -106,14 +110,16 @@ async function sendBasics({ projection, run, client, memory }: Telling): Promise
     const unknown = projection.params.filter(({ key }) => !known.has(key))
     changed = projection.params.filter(({ key, value }) => known.has(key) && known.get(key) !== value)
     await client.logParams(runId, unknown)
-    if (projection.inputs.length > 0) await client.logInputs(runId, projection.inputs)
+    if (projection.inputs.length > 0) await oneAtATime(() => client.logInputs(runId, projection.inputs))
   }
   if (!memory.areBasicsSent || projection.endTime !== null) {
     // The name was given when the run was made; who changed it in the UI keeps the change.
     const tags = projection.tags.filter(({ key }) => key !== 'mlflow.runName')
     // MLflow's parameters never change: a resumed run that trains longer says so in a tag.
     const changes = changed.map(({ key, value }) => ({ key: toKey(`runner.changed.${key}`), value }))
-    await client.setTags(runId, [...tags, ...changes])
+    const parent = await findParent(projection, run.info.experiment_id, client)
+    const lineage = parent === null ? [] : [{ key: 'mlflow.parentRunId', value: parent }]
+    await client.setTags(runId, [...tags, ...changes, ...lineage])
     await removeReason({ projection, run, client })
   }
   memory.areBasicsSent = projection.params.length > 0 && projection.inputs.length > 0

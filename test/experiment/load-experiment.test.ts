@@ -114,7 +114,7 @@ test('a value knows the file and line that it comes from, through extends and --
 test('extends merges maps, replaces lists and other kinds, and null removes', async () => {
   const experiment = await variant('optimizer: { adam: {} }\ntraining: { select: null, batchSize: 8 }\naugmentation: { flip: [vertical] }')
   expect(experiment.optimizer).toMatchObject({ kind: 'adam', learningRate: { initial: 0.001, curve: { kind: 'constant' } } })
-  expect(experiment.training).toEqual({ epochs: 4, batchSize: 8, select: null, earlyStopping: null })
+  expect(experiment.training).toEqual({ epochs: 4, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' })
   expect(experiment.augmentation).toMatchObject({ flip: ['vertical'], rotation: 0, zoom: [0, 0], shift: { width: 0, height: 0 } })
 })
 

@@ -52,6 +52,8 @@ export function experimentWith(layers: readonly Layer[], { shape, classes }: Ima
       'batch-exceeds-training': 'warning',
       'batch-of-one': 'warning',
       'same-as-extended': 'note',
+      'sweep-axis-changes-nothing': 'warning',
+      'sweep-points-equal': 'warning',
     },
   }
   const places = new Map<string, Place>(

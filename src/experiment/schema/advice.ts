@@ -21,6 +21,8 @@ export const adviceSchema = closed(
     'decay-kills-rate': weight('warning', 'Over the planned steps the learning rate falls below a thousandth of what it began with.'),
     'batch-exceeds-training': weight('warning', 'One batch holds more than there are training images.'),
     'same-as-extended': weight('note', 'A key says again what the extended file says already, and so changes nothing.'),
+    'sweep-axis-changes-nothing': weight('warning', 'Whatever value an axis of the sweep takes, the experiment is the same.'),
+    'sweep-points-equal': weight('warning', 'Two points of the sweep are the same experiment once everything is written out.'),
     'batch-of-one': weight('warning', 'A batch of a single image meets a batch normalization, which has no variance to divide by.'),
   },
   {

@@ -6,6 +6,7 @@ import { modelSchema } from './layers.ts'
 import { optimizerSchema } from './optimizer.ts'
 import { closed, optional, words } from './shapes.ts'
 import type { Filled } from './shapes.ts'
+import { sweepSchema } from './sweep.ts'
 import { evaluationSchema, runtimeSchema, trackingSchema, trainingSchema } from './training.ts'
 
 export const experimentSchema = closed(
@@ -49,6 +50,7 @@ export const experimentSchema = closed(
     runtime: optional(runtimeSchema),
     tracking: optional(trackingSchema),
     rules: optional(adviceSchema),
+    sweep: optional(sweepSchema),
   },
   {
     $schema: 'http://json-schema.org/draft-07/schema#',

@@ -1,0 +1,107 @@
+/** A sweep as a person sees it: what runs now in the live line, a line for each trial that ends, a table of variants. */
+import type { EndedTrial, SweepEvent, SweepSummary } from '../sweep/run-sweep.ts'
+import type { VariantSummary } from '../sweep/summary.ts'
+import { showRun, type ShowOptions } from './show-run.ts'
+import { duration, paint } from './terminal.ts'
+
+interface Running {
+  readonly epoch: number
+  readonly epochs: number
+}
+
+export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (event: SweepEvent) => void {
+  const showWhole = showRun({ terminal, cwd, isQuiet })
+  const running = new Map<string, Running>()
+  let points = 0
+  let done = 0
+  let reused = 0
+  let started = performance.now()
+  const live = (): void => {
+    const now = [...running].map(([name, { epoch, epochs }]) => `${name} ${epoch}/${epochs}`).join(' · ')
+    const share = [...running.values()].reduce((sum, { epoch, epochs }) => sum + epoch / epochs, done - reused) / (points - reused)
+    const seconds = (performance.now() - started) / 1000
+    const left = share > 0 ? `   ${duration((seconds / share) * (1 - share))} left` : ''
+    terminal.live(`  ${done}/${points} done${left}   ${now}`)
+  }
+  return (event) => {
+    switch (event.type) {
+      case 'sweep': {
+        points = event.points
+        started = performance.now()
+        const { parallel, threads } = event
+        const how = `${parallel} at a time with ${threads} ${threads === 1 ? 'thread' : 'threads'} each`
+        if (!isQuiet) terminal.say(`${paint('sweep', 'bold', terminal.color)}  ${points} points, ${how}`)
+        return
+      }
+      case 'trial-story': {
+        const { name, event: story } = event
+        if (story.type === 'warnings' || story.type === 'tracking-failed') showWhole(story)
+        if (story.type === 'planned') running.set(name, { epoch: 0, epochs: story.experiment.training.epochs })
+        const before = running.get(name)
+        if (story.type === 'training' && story.event.type === 'committed' && before)
+          running.set(name, { ...before, epoch: story.event.epoch })
+        if (!isQuiet) live()
+        return
+      }
+      case 'trial-ended':
+        running.delete(event.name)
+        done += 1
+        if (event.state === 'reused') reused += 1
+        if (!isQuiet || event.state === 'failed') terminal.say(trialLine(event, done, points, terminal.color))
+        return
+      case 'warnings':
+      case 'setup':
+      case 'data':
+      case 'planned':
+      case 'training':
+      case 'finishing':
+      case 'journal':
+      case 'tracking-failed':
+        showWhole(event)
+    }
+  }
+}
+
+const styles = { reused: 'dim', finished: 'green', failed: 'red', interrupted: 'yellow' } as const
+
+function trialLine({ name, state, metrics, reason }: EndedTrial, done: number, points: number, color: boolean): string {
+  const width = String(points).length
+  const scores = (['val/roc_auc', 'val/balanced_accuracy', 'val/accuracy', 'val/loss'] as const)
+    .flatMap((metric) => (metrics[metric] === undefined ? [] : [`${metric.slice(4)} ${metrics[metric].toFixed(4)}`]))
+    .slice(0, 2)
+  const rest = reason === null ? scores.join('  ') : reason
+  return `  ${String(done).padStart(width)}/${points}  ${paint(state.padEnd(11), styles[state], color)}  ${name}  ${rest}`.trimEnd()
+}
+
+export function renderSweep(
+  { metric, variants, trials, tracking, folder: { id } }: SweepSummary,
+  { color, folder, file }: { readonly color: boolean; readonly folder: string; readonly file: string },
+): string {
+  const width = Math.max('variant'.length, ...variants.map(({ name }) => nameOf(name).length))
+  const heading = `  ${'variant'.padEnd(width)}  ${'seeds'.padStart(5)}  ${metric.padStart(10)}  95 % over seeds`
+  const missing = trials.filter(({ state }) => state === 'failed' || state === 'interrupted').length
+  const again = trials.some(({ state }) => state === 'failed') ? `runner ${file} --failed` : `runner ${file}`
+  const facts = [
+    ['sweep', folder],
+    ['MLflow', tracking.isComplete ? (tracking.url ?? `./runner ui ${id}`) : `has not got everything yet: ./runner sync ${id}`],
+    ['compare', `runner compare ${folder}`],
+    ...(missing > 0 ? [['again', `${missing} of ${trials.length} points are missing: ${again}`]] : []),
+  ] as const
+  return [
+    '',
+    paint(heading, 'dim', color),
+    ...variants.map((variant) => variantLine(variant, width)),
+    '',
+    ...facts.map(([name = '', fact = '']) => `  ${paint(name.padEnd(8), 'dim', color)}${fact}`),
+  ].join('\n')
+}
+
+function variantLine({ name, values, planned, mean, interval }: VariantSummary, width: number): string {
+  const count = values.length === planned ? String(planned) : `${values.length}/${planned}`
+  const range = interval ? `${interval.low.toFixed(4)} to ${interval.high.toFixed(4)}` : ''
+  return `  ${nameOf(name).padEnd(width)}  ${count.padStart(5)}  ${(values.length === 0 ? '–' : mean.toFixed(4)).padStart(10)}  ${range}`.trimEnd()
+}
+
+function nameOf(variant: string): string {
+  return variant === '' ? 'the experiment' : variant
+}

@@ -1,0 +1,71 @@
+/** What the schema cannot say about a sweep. */
+import type { Finding, Rule } from '../rule.ts'
+import type { Written } from '../schema/experiment-schema.ts'
+
+type Sweep = NonNullable<Written['sweep']>
+
+function ofSweep(check: (sweep: Sweep) => readonly Finding[]): Rule['check'] {
+  return ({ written: { sweep } }) => (sweep ? check(sweep) : [])
+}
+
+const zipLengths: Rule = {
+  id: 'zip-lengths',
+  severity: 'error',
+  check: ofSweep(({ zip }) => {
+    const [first, ...others] = Object.entries(zip)
+    return others
+      .filter(([, values]) => values.length !== first?.[1].length)
+      .map(([path, values]) => ({
+        path: ['sweep', 'zip', path],
+        isKey: true,
+        message: 'the lists under zip go together, value by value',
+        expected: `${first?.[1].length ?? 0} values, as ${first?.[0] ?? ''} has`,
+        received: String(values.length),
+        hint: 'Under axes every value goes with every other.',
+      }))
+  }),
+}
+
+const axisTwice: Rule = {
+  id: 'sweep-axis-twice',
+  severity: 'error',
+  check: ofSweep(({ axes, zip, random }) => {
+    const places = [
+      ...Object.keys(axes).map((name) => ['axes', name]),
+      ...Object.keys(zip).map((name) => ['zip', name]),
+      ...Object.keys(random?.axes ?? {}).map((name) => ['random', 'axes', name]),
+    ]
+    return places
+      .filter((place, index) => places.slice(0, index).some((other) => other.at(-1) === place.at(-1)))
+      .map((place) => ({
+        path: ['sweep', ...place],
+        isKey: true,
+        message: `${place.at(-1) ?? ''} is an axis already`,
+        hint: 'Keep one of them: what comes later would win.',
+      }))
+  }),
+}
+
+const range: Rule = {
+  id: 'sweep-range',
+  severity: 'error',
+  check: ofSweep(({ random }) =>
+    Object.entries(random?.axes ?? {}).flatMap(([name, { uniform, logUniform }]): Finding[] => {
+      if (!uniform && !logUniform) return []
+      const kind = uniform ? 'uniform' : 'logUniform'
+      const [low, high] = uniform ?? logUniform ?? [0, 1]
+      if (low < high && (kind === 'uniform' || low > 0)) return []
+      const expected = kind === 'uniform' ? 'the smaller number, then the larger' : 'two numbers above 0, the smaller first'
+      return [
+        {
+          path: ['sweep', 'random', 'axes', name, kind],
+          message: 'nothing can be drawn from this range',
+          expected,
+          received: `${low}, ${high}`,
+        },
+      ]
+    }),
+  ),
+}
+
+export const sweepRules: readonly Rule[] = [zipLengths, axisTwice, range]

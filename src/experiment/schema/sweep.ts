@@ -1,0 +1,88 @@
+/** `sweep`: one file that stands for many runs. */
+import Type from 'typebox'
+import { closed, count, named, optional, words } from './shapes.ts'
+import { validationMetrics } from './training.ts'
+
+const path = 'Keys are paths as `--set` takes them.'
+const anything = (description: string) => Type.Unknown({ description })
+const values = Type.Array(anything('A value as the file would have it.'), { minItems: 1 })
+const range = (description: string) => Type.Tuple([Type.Number(), Type.Number()], { description })
+
+const drawn = closed(
+  {
+    uniform: optional(range('From the first to the second, every value as likely as any other.')),
+    logUniform: optional(range('From the first to the second, both above 0, every order of magnitude as likely as any other.')),
+    choice: optional(Type.Array(anything('A value as the file would have it.'), { minItems: 1, description: 'One of these.' })),
+  },
+  {
+    oneOf: ['uniform', 'logUniform', 'choice'].map((kind) => ({ required: [kind] })),
+    description: 'What one value is drawn from.',
+  },
+)
+
+export const sweepSchema = Type.Union(
+  [
+    closed({
+      variants: optional(
+        named(
+          Type.Record(Type.String(), anything('A part of an experiment file.'), {
+            description: 'A part of an experiment file, laid over this one as `extends` does.',
+          }),
+          {
+            default: {},
+            description: 'Named parts of an experiment file: one run for each.',
+            examples: [{ plain: {}, normalised: { model: { edit: [] } } }],
+          },
+        ),
+      ),
+      axes: optional(
+        named(values, {
+          default: {},
+          description: `Lists of values, every one with every other. ${path}`,
+          examples: [{ 'training.batchSize': [32, 128] }],
+        }),
+      ),
+      zip: optional(
+        named(values, {
+          default: {},
+          description: `Lists of one length, the first value with the first, the second with the second. ${path}`,
+          examples: [{ 'training.batchSize': [32, 128], 'optimizer.learningRate': [0.01, 0.02] }],
+        }),
+      ),
+      random: optional(
+        Type.Union(
+          [
+            closed({
+              draws: count('Combinations that are drawn, from the seed.', { examples: [20] }),
+              axes: named(drawn, {
+                description: `What each value is drawn from. ${path}`,
+                examples: [{ 'optimizer.learningRate': { logUniform: [0.0001, 0.1] } }],
+              }),
+            }),
+            Type.Null(),
+          ],
+          { default: null, description: 'Values drawn at random, in place of lists.' },
+        ),
+      ),
+      repeats: optional(
+        count('Seeds of every point: the seed and those after it, with one split. For a claim about a difference 5 or more.', {
+          default: 1,
+        }),
+      ),
+      parallel: optional(
+        Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+          default: null,
+          description: 'Trainings at once; left out, one on a GPU, else one for each core with a thread each.',
+        }),
+      ),
+      metric: optional(
+        words(validationMetrics, {
+          default: 'val/roc_auc',
+          description: "By which the sweep's table and its parent run in MLflow put the points in order.",
+        }),
+      ),
+    }),
+    Type.Null(),
+  ],
+  { default: null, description: 'Many runs from one file: each point is a run, and the points are compared. Left out, one run.' },
+)
