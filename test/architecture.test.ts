@@ -21,6 +21,7 @@ const ranks: Readonly<Record<string, number>> = {
   tracking: 4,
   report: 4,
   run: 5,
+  sweep: 6,
   cli: 7,
 }
 const pure = ['diagnostics', 'journal', 'random', 'experiment', 'statistics', 'dataset', 'network', 'evaluation']

@@ -2,7 +2,8 @@
 import { Command, Option } from 'commander'
 import type { Preparation } from '../run/prepare.ts'
 import type { Workspace } from '../run/workspace.ts'
-import type { RunOptions, TrainOptions } from './train-command.ts'
+import type { SweepOptions } from './sweep-command.ts'
+import type { TrainOptions } from './train-command.ts'
 import type { CheckOptions } from './check-command.ts'
 import type { CompareOptions } from './compare-command.ts'
 import type { PredictOptions } from './predict-command.ts'
@@ -44,9 +45,9 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     .option('--failed', "of a sweep's trials, try those again that failed")
     .option('--fresh', 'begin a sweep anew, whatever was done of it before')
     .option('--test', 'let every trial of a sweep read the test images, which every reading wears out')
-    .action(async (file: string, options: RunOptions) => {
-      const { runTraining } = await import('./train-command.ts')
-      finish(await runTraining(file, options, workspace, terminal))
+    .action(async (file: string, options: SweepOptions) => {
+      const { runFile } = await import('./run-command.ts')
+      finish(await runFile(file, options, workspace, terminal))
     })
 
   withSet(root.command('resume [run]').description('go on with a run that was interrupted or killed; the newest where none is named'))

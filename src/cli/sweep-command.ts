@@ -3,22 +3,18 @@ import type { Workspace } from '../run/workspace.ts'
 import { runSweep, type SweepEvent, type SweepSummary } from '../sweep/run-sweep.ts'
 import { shownPath } from './show-run.ts'
 import { renderSweep, showSweep } from './show-sweep.ts'
+import { listenToSignals } from './signals.ts'
 import type { Terminal } from './terminal.ts'
-import { listenToSignals, type TrainOptions } from './train-command.ts'
+import type { TrainOptions } from './train-command.ts'
 
-export interface SweepOptions {
+export interface SweepOptions extends TrainOptions {
   readonly failed?: boolean
   readonly fresh?: boolean
   readonly test?: boolean
 }
 
 /** Resolves with the exit code. */
-export async function tellSweep(
-  file: string,
-  options: TrainOptions & SweepOptions,
-  workspace: Workspace,
-  terminal: Terminal,
-): Promise<number> {
+export async function tellSweep(file: string, options: SweepOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
   const { cwd } = workspace
   const isJson = options.json === true
   const interruption = listenToSignals(terminal)

@@ -1,12 +1,11 @@
 /** `runner FILE` and `runner resume`, with what a terminal adds to the story: signals, the live line, the table at the end. */
-import { checkExperiment } from '../run/load.ts'
 import { resumeExperiment } from '../run/resume.ts'
 import type { Listener, RunSummary } from '../run/story.ts'
 import { trainExperiment } from '../run/train.ts'
 import type { Workspace } from '../run/workspace.ts'
 import { showRun } from './show-run.ts'
 import { renderSummary } from './show-summary.ts'
-import type { SweepOptions } from './sweep-command.ts'
+import { listenToSignals } from './signals.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface TrainOptions {
@@ -15,16 +14,9 @@ export interface TrainOptions {
   readonly json?: boolean
 }
 
-export interface RunOptions extends TrainOptions, SweepOptions {}
-
 /** Resolves with the exit code. */
-export async function runTraining(file: string, options: RunOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
+export function runTraining(file: string, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
   const { set } = options
-  const { value } = await checkExperiment(file, set, workspace)
-  if (value?.sweep) {
-    const { tellSweep } = await import('./sweep-command.ts')
-    return tellSweep(file, options, workspace, terminal)
-  }
   return tellTraining(options, workspace, terminal, (listen, signal) => trainExperiment({ file, set, workspace, listen, signal }))
 }
 
@@ -62,32 +54,5 @@ export async function tellTraining(
     return interruption.exitCode()
   } finally {
     interruption.stop()
-  }
-}
-
-/** The first signal asks for an orderly end, the second ends at once. */
-export function listenToSignals(terminal: Terminal) {
-  const controller = new AbortController()
-  let exitCode = 130
-  let hasBegun = false
-  const onSignal = (signal: NodeJS.Signals): void => {
-    exitCode = signal === 'SIGTERM' ? 143 : 130
-    if (controller.signal.aborted) process.exit(exitCode)
-    if (hasBegun) terminal.say('  finishing the step; once more ends at once')
-    controller.abort(new Error('interrupted'))
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  return {
-    signal: controller.signal,
-    exitCode: () => exitCode,
-    /** There is a step to finish from now on. */
-    begin: () => {
-      hasBegun = true
-    },
-    stop: () => {
-      process.off('SIGINT', onSignal)
-      process.off('SIGTERM', onSignal)
-    },
   }
 }

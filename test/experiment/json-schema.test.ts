@@ -23,8 +23,8 @@ const seenBySchema: ReadonlySet<string> = new Set([
   'wrong-length',
   'wrong-type',
 ])
-/** The options of an edit are laid over layers of any kind: only the stack shows which of them are nonsense. */
-const unseen: ReadonlySet<string> = new Set(['model/edit-sets-nonsense'])
+/** The options of an edit are laid over layers of any kind, a sweep's values over whatever stands at their paths: alone they may be anything. */
+const unseen: ReadonlySet<string> = new Set(['model/edit-sets-nonsense', 'sweep/points'])
 
 async function canBeRefused(leaf: string): Promise<boolean> {
   const { diagnostics } = await load('experiment.yaml', { cwd: path.join(fixtures, leaf) })
