@@ -31,7 +31,10 @@ export async function checkFiles(
     const faulty = outcomes.filter(({ diagnostics }) => diagnostics.length > 0)
     const frames = faulty.map(({ diagnostics, sources }) => renderDiagnostics(diagnostics, sources, { color: terminal.color }))
     if (frames.length > 0) terminal.say(frames.join('\n\n'))
-    for (const { file, value } of outcomes) if (value) terminal.out(`${paint('✓', 'green', terminal.outColor)} ${file}`)
+    for (const { file, value } of outcomes) {
+      const points = value?.sweep ? `, ${value.sweep.points.length} points` : ''
+      if (value) terminal.out(`${paint('✓', 'green', terminal.outColor)} ${file}${points}`)
+    }
   }
   return outcomes.some(({ diagnostics }) => hasError(diagnostics)) ? 1 : 0
 }

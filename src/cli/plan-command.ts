@@ -4,6 +4,7 @@ import { renderPlan } from '../network/render-plan.ts'
 import { writeGraph } from '../run/graph.ts'
 import { planExperiment, renderTrainingPlan } from '../run/plan.ts'
 import { planRecord } from '../run/plan-record.ts'
+import { renderSweepPlan } from '../run/sweep-plan.ts'
 import type { Preparation } from '../run/prepare.ts'
 import { caveats } from './caveats.ts'
 import type { Terminal } from './terminal.ts'
@@ -31,6 +32,7 @@ export async function showPlan(
   else {
     const warnings = plan.dataset ? caveats(plan.experiment, plan.dataset, terminal.outColor) : []
     terminal.out([...warnings, renderTrainingPlan(plan)].join('\n'))
+    if (plan.sweep) terminal.out(`\n${renderSweepPlan(plan.sweep)}`)
   }
   if (graph !== undefined) {
     await writeGraph(plan, graph, preparation)

@@ -1,6 +1,7 @@
 /** The plan for programs: what `runner plan --format json` prints. Sizes in bytes, counts of one image where nothing else is said. */
 import { splitNames } from '../dataset/manifest.ts'
 import { activationBytes, costsOf, countTrainable, type MemoryEstimate } from '../network/memory.ts'
+import { planVariants, type VariantPlan } from './sweep-plan.ts'
 import { memoryOf, stepsOf, type Steps, type WholePlan } from './plan.ts'
 
 export interface PlanRecord {
@@ -22,6 +23,8 @@ export interface PlanRecord {
   /** What makes the numbers of a run mean something else; null where it is not known. */
   readonly isSynthetic: boolean | null
   readonly memory: MemoryEstimate
+  /** Null where the file stands for one run; else its points, a record for each variant. */
+  readonly sweep: readonly VariantPlan[] | null
 }
 
 interface LayerRecord {
@@ -70,6 +73,7 @@ export function planRecord(plan: WholePlan): PlanRecord {
     split: dataset && Object.fromEntries(splitNames.map((split) => [split, splitRecord(dataset.counts[split], classes)])),
     isSynthetic: dataset && dataset.isSynthetic,
     memory: memoryOf(plan),
+    sweep: plan.sweep ? planVariants(plan.sweep) : null,
   }
 }
 

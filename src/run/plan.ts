@@ -5,6 +5,7 @@ import { Fault } from '../diagnostics/diagnostic.ts'
 import { imageSource, rowBytes } from '../engine/images.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { layoutGroups } from '../experiment/layout.ts'
+import type { Sweep } from '../experiment/load-experiment.ts'
 import { classWeightValues } from '../network/class-weights.ts'
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from '../network/memory.ts'
 import type { Network } from '../network/plan.ts'
@@ -19,6 +20,8 @@ export interface WholePlan {
   readonly network: Network
   /** Null where the images are at fault: what needs none is planned all the same. */
   readonly dataset: PreparedDataset | null
+  /** Null, or absent, where the file stands for one run. */
+  readonly sweep?: Sweep | null
 }
 
 /** What depends on the images. */
@@ -36,16 +39,16 @@ export interface PlanRequest extends Preparation {
 
 /** Throws `Fault` where the file is at fault. What is at fault with the images stands beside the rest of the plan. */
 export async function planExperiment({ file, set, onNetwork, ...preparation }: PlanRequest): Promise<WholePlan & { fault: Fault | null }> {
-  const { located, network, diagnostics, sources } = await loadChecked(file, set, preparation.workspace)
+  const { located, network, sweep, diagnostics, sources } = await loadChecked(file, set, preparation.workspace)
   const { experiment } = located
   if (diagnostics.length > 0) preparation.listen({ type: 'warnings', diagnostics, sources })
   onNetwork(network)
   try {
     await requireRunsFolder(preparation.workspace)
-    return { experiment, network, dataset: await prepareData(located, sources, preparation), fault: null }
+    return { experiment, network, sweep, dataset: await prepareData(located, sources, preparation), fault: null }
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    return { experiment, network, dataset: null, fault: error }
+    return { experiment, network, sweep, dataset: null, fault: error }
   }
 }
 

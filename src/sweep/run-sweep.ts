@@ -79,7 +79,6 @@ interface Going {
   readonly journal: Journal
   readonly threads: number
   readonly engines: Engines
-  readonly sources: Sources
   readonly datasetOf: (located: Located) => Promise<PreparedDataset>
   readonly known: ReadonlyMap<string, KnownTrial>
 }
@@ -97,6 +96,10 @@ export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
   )
   const threads = located.experiment.runtime.threads ?? Math.max(1, Math.floor(availableParallelism() / parallel))
   const tracking = prepareTracking(located.experiment.tracking, workspace, listen)
+  // Whatever is wrong with the images of any point is said before the first begins.
+  const datasetOf = sharedDatasets(sources, request)
+  for (const point of sweep.points) await datasetOf(point.located)
+  signal.throwIfAborted()
   await tracking.ready()
   const wake: Listener = (event) => {
     listen(event)
@@ -108,7 +111,7 @@ export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
   const engines = openEngines(() => startTensorflow(withThreads(located, threads).experiment, request))
   try {
     const known = await knownTrials(folder)
-    const going: Going = { request, folder, journal, threads, engines, sources, datasetOf: sharedDatasets(sources, request), known }
+    const going: Going = { request, folder, journal, threads, engines, datasetOf, known }
     const trials = await runAll(sweep.points, parallel, going)
     const variants = summariseVariants(
       trials.map(({ variant, state, metrics }) => ({ variant, isFailed: state === 'failed', value: metrics[sweep.metric] ?? null })),
