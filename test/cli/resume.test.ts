@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Recorded } from '../../src/journal/events.ts'
 import { foldRun } from '../../src/journal/run-state.ts'
+import { keyOf, uniform } from '../../src/random/philox.ts'
 import { makeHome, untracked, type Home } from '../runner.ts'
 
 /** Enough epochs that a kill comes in the midst of them. */
@@ -33,6 +34,14 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   throw new Error('it never came to that')
 }
 
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It had ended by itself.
+  }
+}
+
 let home: Home
 let undisturbed: Ending
 
@@ -55,24 +64,50 @@ beforeEach(async () => {
 afterEach(() => home.remove())
 
 describe('runner resume', { timeout: 120_000 }, () => {
-  it('after kill -9 of everything, twice, ends as if nothing had been', async () => {
-    for (const enough of [5, 15]) {
-      const child = home.start(enough === 5 ? experiment : ['resume'])
-      await until(async () => (await committed()) >= enough)
-      const { events } = await home.lastRun()
-      const engine = events.findLast((event) => event.type === 'engine-started')
-      child.kill('SIGKILL')
-      process.kill(engine?.pid ?? 0, 'SIGKILL')
+  it('after kill -9 at twenty random moments of its life ends as if nothing had been', { timeout: 300_000 }, async () => {
+    const hasBegun = async (): Promise<boolean> =>
+      (await home.runs()).length > 0 && (await home.lastRun()).events.some(({ type }) => type === 'run-started')
+    const key = keyOf(7, 'kills')
+    let kills = 0
+    let isWhole = false
+    while (kills < 20) {
+      const child = home.start((await hasBegun()) ? ['resume'] : experiment)
+      const hasEnded = await Promise.race([child.then(() => true), delay(300 + 2700 * uniform(key, kills)).then(() => false)])
+      if (hasEnded) {
+        const { exitCode, stderr } = await child
+        // The kill before came behind the end.
+        expect(exitCode === 0 || stderr.includes('run-finished'), stderr).toBe(true)
+        expect(endingOf((await home.lastRun()).events)).toEqual(undisturbed)
+        isWhole = true
+        await home.remove()
+        home = await makeHome()
+        continue
+      }
+      const engine = (await hasBegun()) ? (await home.lastRun()).events.findLast((event) => event.type === 'engine-started') : undefined
+      // Everything at once, as a power cut does; or one of the two alone.
+      const victim = kills % 3
+      if (victim !== 1) child.kill('SIGKILL')
+      if (victim !== 0 && engine) killIfAlive(engine.pid)
+      if (victim === 1 && !engine) child.kill('SIGKILL')
       await child.catch(() => undefined)
-      expect(foldRun((await home.lastRun()).events).status).toBe('running')
+      kills += 1
     }
-    // The lock of a killed process falls within ten seconds.
-    await until(async () => (await home.start(['list'])).stdout.includes('killed'))
-    const { exitCode, stderr } = await home.start(['resume', 'last'])
-    expect(stderr).toContain('goes on')
-    expect(exitCode).toBe(0)
-    expect(endingOf((await home.lastRun()).events)).toEqual(undisturbed)
-    expect(await home.runs()).toHaveLength(1)
+    if (await hasBegun()) {
+      const { exitCode, stderr } = await home.start(['resume'])
+      expect(exitCode === 0 || stderr.includes('run-finished'), stderr).toBe(true)
+      expect(endingOf((await home.lastRun()).events)).toEqual(undisturbed)
+      isWhole = true
+    }
+    expect(isWhole).toBe(true)
+  })
+
+  it('is offered for a run that was killed, as soon as its lock has fallen', async () => {
+    const child = home.start(experiment)
+    await until(async () => (await committed()) >= 2)
+    child.kill('SIGKILL')
+    await child.catch(() => undefined)
+    const { folder } = await home.lastRun()
+    await until(async () => (await home.start(['list'])).stdout.includes(`Killed, goes on with  runner resume ${folder.id}`))
   })
 
   it('after Ctrl-C ends as if nothing had been, and then has nothing to do', async () => {
