@@ -7,6 +7,23 @@ import type { Inventory } from './inventory.ts'
 import type { Manifest, Pack } from './manifest.ts'
 import { isSealed, readFully, writeFully, writeSealed } from './sealed-file.ts'
 
+/** The pixels of some rows of a pack, [height, width, channels] each. */
+export async function readRows({ path, width, height, channels }: Pack, rows: readonly number[]): Promise<Uint8Array[]> {
+  const rowBytes = rowBytesOf({ width, height, channels })
+  const file = await open(path)
+  try {
+    const pixels: Uint8Array[] = []
+    for (const row of rows) {
+      const own = new Uint8Array(rowBytes)
+      await readFully(file, own, row * rowBytes)
+      pixels.push(own)
+    }
+    return pixels
+  } finally {
+    await file.close()
+  }
+}
+
 /** `rows` are places in the inventory, one for each row of the manifest. */
 export async function packRows(
   inventory: Inventory,

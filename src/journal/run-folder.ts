@@ -64,6 +64,12 @@ export const comparisonsFolder = 'comparisons'
 /** Beside them: sweeps, each with a journal like a run's and the folders of its trials. */
 export const sweepsFolder = 'sweeps'
 
+/** The name of an experiment's folder: none that has another meaning under `runs/`. */
+export function experimentFolder(experiment: string): string {
+  const name = fileName(experiment)
+  return ['packs', 'mlflow', comparisonsFolder, sweepsFolder].includes(name) ? `${name}-runs` : name
+}
+
 /** Makes the folder of a new run. `now` in milliseconds since 1970; the name is local time, for people. */
 export async function createRunFolder(runs: string, experiment: string, name: string, now: number): Promise<RunFolder> {
   const id = `${stamp(new Date(now))}-${fileName(name)}-${letters()}`

@@ -1,6 +1,7 @@
 /** A run as one HTML file: what it was, what makes its numbers mean something else, how good it is, where it errs. */
-import { predictedClasses, columnOf } from '../evaluation/decisions.ts'
+import { columnOf, predictedClasses } from '../evaluation/decisions.ts'
 import type { Evaluation, Judgement, Predictions, WeightsEvaluation } from '../evaluation/evaluate.ts'
+import { mostCertainErrors } from '../evaluation/errors.ts'
 import { renderClassificationReport } from '../evaluation/classification-report.ts'
 import { parseLayout } from '../dataset/layout.ts'
 import { figure, folded, html, page, paragraphs, table, type Markup } from './page.ts'
@@ -22,23 +23,28 @@ export interface RunToShow {
   readonly provenance: readonly (readonly [string, string])[]
   /** SVGs with a description each. */
   readonly pictures: readonly { readonly svg: string; readonly description: string }[]
+  /** The patches of the most certain errors as a PNG; null where they are not there any more. */
+  readonly sheet: Uint8Array | null
   /** Files of the run folder, shown as they are: audit, plan, experiment. */
   readonly texts: readonly { readonly title: string; readonly text: string }[]
 }
 
 export async function runPage(run: RunToShow): Promise<string> {
-  const { evaluation, test, judgement } = run
+  const { evaluation } = run
   const point = evaluation.chosen?.test ?? evaluation.test
   return page(run.name, [
     ...paragraphs(run.caveats, 'alarm'),
     html`<p>
-      Run <code>${run.run}</code>. Weights of epoch ${evaluation.epoch}; ${test.rows.length.toLocaleString('en-US')} test images of
-      ${evaluation.groups.length} groups, read ${run.testReadings === 1 ? 'once' : `${run.testReadings} times`} by now.
+      Run <code>${run.run}</code>. Weights of epoch ${evaluation.epoch}; ${testSize(run)}, read
+      ${run.testReadings === 1 ? 'once' : `${run.testReadings} times`} by now.
     </p>`,
     html`<h2>Numbers</h2>`,
     numbers(evaluation),
     ...paragraphs(
-      ['In brackets 95 % from a bootstrap that draws groups (patients), not images. The threshold was chosen on validation.'],
+      [
+        'In brackets 95 % from a bootstrap that draws groups (patients), not images.',
+        ...(evaluation.chosen ? ['The threshold was chosen on validation.'] : []),
+      ],
       'note',
     ),
     html`<pre>${renderClassificationReport(point.report)}</pre>`,
@@ -46,17 +52,31 @@ export async function runPage(run: RunToShow): Promise<string> {
     html`<div class="maps">${run.pictures.map(({ svg, description }) => figure(svg, 'image/svg+xml', description))}</div>`,
     html`<h2>Where it errs</h2>`,
     ...(await maps(run, point)),
-    html`<h3>Groups, worst first</h3>`,
-    table(
-      ['group', 'images', 'errors at .5', 'accuracy'],
-      evaluation.groups.map(({ group, images, errors, accuracy }) => [group, images, errors, accuracy.toFixed(3)]),
-    ),
-    html`<h3>Wrong, and most certain of it</h3>`,
-    mostWrong(test, judgement, point.threshold),
+    ...groupTable(run),
+    ...mostWrong(run, point.threshold),
     html`<h2>What was run</h2>`,
     table(['', ''], run.provenance),
     ...run.texts.map(({ title, text }) => folded(title, text)),
   ])
+}
+
+function testSize({ test: { rows }, evaluation: { groups } }: RunToShow): string {
+  const images = `${rows.length.toLocaleString('en-US')} test images`
+  return groups.length === rows.length ? images : `${images} of ${groups.length.toLocaleString('en-US')} groups`
+}
+
+/** None where every image is a group of its own. */
+function groupTable({
+  evaluation: {
+    groups,
+    test: { threshold },
+  },
+  test,
+}: RunToShow): Markup[] {
+  if (groups.length === test.rows.length) return []
+  const errors = threshold === null ? 'errors' : 'errors at .5'
+  const rows = groups.map(({ group, images, errors: count, accuracy }) => [group, images, count, accuracy.toFixed(3)])
+  return [html`<h3>Groups, worst first</h3>`, table(['group', 'images', errors, 'accuracy'], rows)]
 }
 
 function numbers({ validation, test, chosen }: WeightsEvaluation): Markup {
@@ -109,19 +129,24 @@ async function maps({ test, judgement, layout }: RunToShow, { threshold }: Evalu
   return [html`<h3>Slide maps</h3>`, ...paragraphs([slideMapLegend], 'note'), html`<div class="maps">${figures}</div>`]
 }
 
-const mostShown = 25
+/** So many are shown, in the table and on the sheet. */
+export const mostShown = 25
 
-function mostWrong({ rows, probabilities }: Predictions, { classes, positive }: Judgement, threshold: number | null): Markup {
-  const called = predictedClasses(probabilities, classes.length, positive, threshold ?? 0.5)
-  const wrong = rows.flatMap((row, index) => {
-    const own = called[index] ?? 0
-    return own === row.class ? [] : [{ row, own, probability: probabilities[index * classes.length + own] ?? 0 }]
-  })
-  wrong.sort((a, b) => b.probability - a.probability || (a.row.path < b.row.path ? -1 : 1))
-  return table(
-    ['image', 'group', 'is', 'called', 'probability of that'],
-    wrong
-      .slice(0, mostShown)
-      .map(({ row, own, probability }) => [row.path, row.group, classes[row.class] ?? '', classes[own] ?? '', probability.toFixed(4)]),
-  )
+function mostWrong({ test, judgement, sheet }: RunToShow, threshold: number | null): Markup[] {
+  const { classes } = judgement
+  const rows = mostCertainErrors(test, judgement, threshold, mostShown).map(({ row, called, probability }) => [
+    row.path,
+    row.group,
+    classes[row.class] ?? '',
+    classes[called] ?? '',
+    probability.toFixed(4),
+  ])
+  const description = 'The same patches in the order of the table, from left to right'
+  return [
+    html`<h3>Wrong, and most certain of it</h3>`,
+    ...(sheet === null
+      ? []
+      : [html`<div class="maps">${figure(sheet, 'image/png', description)}</div>`, ...paragraphs([`${description}.`], 'note')]),
+    table(['image', 'group', 'is', 'called', 'probability of that'], rows),
+  ]
 }

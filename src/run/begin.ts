@@ -10,7 +10,7 @@ import { flattenParameters } from '../experiment/flatten-parameters.ts'
 import { resolvedYaml } from '../experiment/resolved-yaml.ts'
 import type { DatasetContext, DatasetUsed, EngineStarted } from '../journal/events.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
-import { createRunFolder, type RunFolder } from '../journal/run-folder.ts'
+import { createRunFolder, experimentFolder, type RunFolder } from '../journal/run-folder.ts'
 import type { Network } from '../network/plan.ts'
 import { renderWholePlan } from './plan.ts'
 import { sweepTag } from '../tracking/projection.ts'
@@ -56,7 +56,7 @@ export async function beginRun(materials: RunMaterials, workspace: Workspace, li
   const name = trial?.name ?? experiment.name
   const folder = trial
     ? await createRunFolder(dirname(trial.sweep.path), trial.sweep.id, name, workspace.now())
-    : await createRunFolder(runsOf(workspace), experiment.tracking.experiment, name, workspace.now())
+    : await createRunFolder(runsOf(workspace), experimentFolder(experiment.tracking.experiment), name, workspace.now())
   const commit = await findCommit(workspace.projectRoot)
   await writeInputs(folder, resolve(workspace.cwd, materials.file), materials)
   await writeFile(folder.environment, await describeEnvironment(engine, commit, workspace.projectRoot))

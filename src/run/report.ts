@@ -13,7 +13,7 @@ import { foldRun } from '../journal/run-state.ts'
 import { runPage } from '../report/run-page.ts'
 import { loadChecked } from './load.ts'
 import { readEvents } from './read-events.ts'
-import { judgementOf } from './results.ts'
+import { judgementOf, sheetName } from './results.ts'
 import { requireRun } from './sync.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -28,6 +28,7 @@ export interface Reported {
 const pictures: Readonly<Record<string, string>> = {
   training: 'Loss, accuracy and learning rate over the epochs',
   'roc-and-precision-recall': 'ROC and precision-recall curves on the test images',
+  probabilities: 'Probabilities of the test images by class',
   calibration: 'Calibration on the test images',
   confusion: 'Confusion matrix on the test images',
 }
@@ -58,6 +59,7 @@ export async function writeReport(folder: RunFolder, { experiment, evaluation, t
       ...events.flatMap((event): [string, string][] => (event.type === 'trained' ? [['weights, sha256', event.weightsHash]] : [])),
       ...flatten(JSON.parse((await text(folder.environment)) || '{}')),
     ],
+    sheet: await readFile(join(folder.plots, sheetName)).catch(() => null),
     pictures: drawn.filter(({ svg }) => svg !== ''),
     texts: [
       { title: 'The data: audit', text: await text(folder.audit) },

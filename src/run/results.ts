@@ -2,12 +2,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
+import { readRows } from '../dataset/pack.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { SplitName } from '../dataset/manifest.ts'
 import type { Engine } from '../engine/engine.ts'
 import { readCheckpoint } from '../engine/checkpoint.ts'
 import type { TrainingResult, WeightsName } from '../engine/protocol.ts'
 import { renderClassificationReport } from '../evaluation/classification-report.ts'
+import { mostCertainErrors, type CertainError } from '../evaluation/errors.ts'
 import { evaluateWeights, type Evaluation, type Judgement, type Predictions, type WeightsEvaluation } from '../evaluation/evaluate.ts'
 import { writePredictions } from '../evaluation/predictions-csv.ts'
 import type { Experiment } from '../experiment/experiment.ts'
@@ -16,6 +18,8 @@ import type { RunFolder } from '../journal/run-folder.ts'
 import type { Network } from '../network/plan.ts'
 import { tfjsModel } from '../network/tfjs-model.ts'
 import type { Picture } from '../report/chart.ts'
+import { mostShown } from '../report/run-page.ts'
+import { drawSheet } from '../report/sheet.ts'
 import type { Evaluations } from './story.ts'
 
 /** Predicts validation and test with the last and with the selected weights; test is read here and nowhere else. */
@@ -75,6 +79,7 @@ export function bestMetrics(epoch: number, metrics: Metrics): Record<string, num
 export interface Results {
   readonly folder: RunFolder
   readonly experiment: Experiment
+  readonly dataset: PreparedDataset
   readonly network: Network
   readonly result: TrainingResult
   readonly evaluations: Evaluations
@@ -83,7 +88,16 @@ export interface Results {
 }
 
 /** Writes everything; returns the paths in the run folder, in the order in which they should be told. */
-export async function writeResults({ folder, experiment, network, result, evaluations, predictions, epochs }: Results): Promise<string[]> {
+export async function writeResults({
+  folder,
+  experiment,
+  dataset,
+  network,
+  result,
+  evaluations,
+  predictions,
+  epochs,
+}: Results): Promise<string[]> {
   const judgement = judgementOf(experiment)
   const test = headline(evaluations.selected)
   const metrics = { version: 1, weightsHash: result.weightsHash, weights: evaluations }
@@ -91,6 +105,7 @@ export async function writeResults({ folder, experiment, network, result, evalua
   await writeFileAtomic(folder.metrics, `${JSON.stringify(metrics, null, 2)}\n`)
   await writeFileAtomic(folder.classificationReport, renderClassificationReport(test.report))
   await writePlots(folder, judgement, evaluations.selected, predictions.test, epochs)
+  await writeSheet(folder, dataset, mostCertainErrors(predictions.test, judgement, test.threshold, mostShown))
   await writeModel(folder, experiment, network, evaluations.selected)
   return ['predictions.csv', 'metrics.json', 'classification-report.txt', 'plots', 'model']
 }
@@ -102,21 +117,17 @@ async function writePlots(
   test: Predictions,
   epochs: readonly EpochEnded[],
 ): Promise<void> {
-  const [{ trainingPlot }, { calibrationPlot, confusionPlot, rankingPlot }] = await Promise.all([
+  const [{ trainingPlot }, { calibrationPlot, confusionPlot, rankingPlot, scoresPlot }] = await Promise.all([
     import('../report/training-plot.ts'),
     import('../report/result-plots.ts'),
   ])
   const evaluation = headline(selected)
-  const { positive } = judgement
   const pictures: Record<string, Promise<Picture>> = {
     training: trainingPlot(epochs, selected.epoch === epochs.length ? null : selected.epoch),
     confusion: confusionPlot(evaluation, judgement.classes),
-    ...(positive === null
-      ? {}
-      : {
-          'roc-and-precision-recall': rankingPlot(test, evaluation, { ...judgement, positive }),
-          calibration: calibrationPlot(test, evaluation, { ...judgement, positive }),
-        }),
+    'roc-and-precision-recall': rankingPlot(test, evaluation, judgement),
+    probabilities: scoresPlot(test, evaluation, judgement),
+    calibration: calibrationPlot(test, evaluation, judgement),
   }
   await mkdir(folder.plots, { recursive: true })
   for (const [name, picture] of Object.entries(pictures)) {
@@ -124,6 +135,22 @@ async function writePlots(
     await writeFile(join(folder.plots, `${name}.svg`), svg)
     await writeFile(join(folder.plots, `${name}.png`), png)
   }
+}
+
+/** Under `plots/`. */
+export const sheetName = 'most-certain-errors.png'
+
+/** None where nothing is wrong. */
+async function writeSheet(folder: RunFolder, { manifest, pack }: PreparedDataset, errors: readonly CertainError[]): Promise<void> {
+  if (errors.length === 0) return
+  const places = new Map(manifest.rows.map(({ path }, index) => [path, index]))
+  const { width, height, channels } = pack
+  const pixels = await readRows(
+    pack,
+    errors.map(({ row }) => places.get(row.path) ?? 0),
+  )
+  const patches = pixels.map((own) => ({ width, height, channels, pixels: own }))
+  await writeFile(join(folder.plots, sheetName), await drawSheet(patches))
 }
 
 /** The selected weights for tfjs-layers, with what a reader of the folder alone has to know. */

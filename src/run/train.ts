@@ -156,7 +156,7 @@ export async function evaluateOnTest(
   const epochs: readonly EpochEnded[] = foldRun(journal.events).committed
   const best = epochs.find(({ epoch }) => epoch === result.selectedEpoch)
   await journal.append({ type: 'evaluated', metrics: finalMetrics(outcome.evaluations, best) })
-  for (const path of await writeResults({ folder, experiment, network, result, epochs, ...outcome }))
+  for (const path of await writeResults({ folder, experiment, dataset, network, result, epochs, ...outcome }))
     await journal.append({ type: 'artifact', path })
   const { evaluations, predictions } = outcome
   await writeReport(folder, { experiment, evaluation: evaluations.selected, test: predictions.test, events: journal.events })
