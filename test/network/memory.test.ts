@@ -2,7 +2,7 @@ import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
 import type { Layer } from '../../src/experiment/experiment.ts'
 import { updateRule } from '../../src/layers/optimizers.ts'
-import { estimateMemory, slotsOf } from '../../src/network/memory.ts'
+import { estimateMemory, fittingBatchSize, slotsOf } from '../../src/network/memory.ts'
 import { planNetwork } from '../../src/network/plan-network.ts'
 import { optimizers } from '../graph/small-training.ts'
 import { projectRoot } from '../runner.ts'
@@ -43,6 +43,15 @@ describe('the estimate of memory', () => {
     expect(peak({ batchSize: 64 })).toBeGreaterThan(peak({}))
     expect(peak({ images: { bytes: 1e9, isResident: true } })).toBe(peak({}) + 1e9)
     expect(peak({ images: { bytes: 1e9, isResident: false } })).toBe(peak({}))
+  })
+
+  it('finds the largest batch that fits into what is there, and none where the process itself does not', () => {
+    const large = { ...options, batchSize: 100_000 }
+    const enough = estimateMemory(network, { ...options, batchSize: 4096 }).peak.train
+    expect(fittingBatchSize(network, large, enough)).toBe(4096)
+    expect(fittingBatchSize(network, large, enough - 1)).toBe(2048)
+    expect(fittingBatchSize(network, { ...options, batchSize: 4096 }, 1e12)).toBe(2048)
+    expect(fittingBatchSize(network, large, 1e6)).toBeNull()
   })
 
   it('is within 30 % of what an engine takes that trains CancerNet at batch 64', async () => {
