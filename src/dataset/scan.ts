@@ -1,5 +1,6 @@
 /** Finds the images under a root and reads their names. Touches no image. */
-import { readdir, realpath, stat } from 'node:fs/promises'
+import { statSync, type Stats } from 'node:fs'
+import { readdir, realpath } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { parseLayout } from './layout.ts'
@@ -100,7 +101,7 @@ async function walkFolder(root: string): Promise<Walk> {
         diagnostics.push(linkOutside(path))
         continue
       }
-      const found = await stat(join(root, path)).catch(() => null)
+      const found = statOrNull(join(root, path))
       if (!found) diagnostics.push(unreachableName(path))
       else if (found.isFile()) files.push({ path, bytes: found.size, modifiedMs: found.mtimeMs })
       else if (isLink) folderLinks.push(path)
@@ -109,6 +110,15 @@ async function walkFolder(root: string): Promise<Walk> {
   await visit('')
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
   return { files, folderLinks: folderLinks.sort(), diagnostics }
+}
+
+/** At once: the promise of it would cost five times as much. Between two folders others have their turn. */
+function statOrNull(path: string): Stats | null {
+  try {
+    return statSync(path)
+  } catch {
+    return null
+  }
 }
 
 function unreadableFolder(folder: string, error: unknown): Diagnostic {
