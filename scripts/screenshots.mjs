@@ -1,6 +1,6 @@
 /**
- * Pictures of a run's report and of MLflow's pages for the docs, made with a real browser on a run on synthetic data.
- * usage: node scripts/screenshots.mjs RUN   (of the project's own runs/; needs Chromium)
+ * Pictures of a run's report and of MLflow's pages for the docs, made with a real browser on a run on synthetic data; of a sweep its trials.
+ * usage: node scripts/screenshots.mjs RUN | SWEEP   (under runs/ or $RUNNER_HOME; needs Chromium)
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -45,15 +45,21 @@ try {
     await page.screenshot({ path: `docs/pictures/${name}.png` })
     console.log(`docs/pictures/${name}.png  ${address}`)
   }
-  const report = spawnSync('./runner', ['report', run], { encoding: 'utf8' }).stdout.trim()
-  await page.goto(`file://${resolve(report)}`)
-  await page.setViewport({ width: 1240, height: 2700 })
-  await page.screenshot({ path: 'docs/pictures/report.png' })
-  await page.setViewport(defaultViewport)
-  console.log(`docs/pictures/report.png  ${report}`)
-  await shoot('mlflow-run', `${server}/#${path}?${mode}`)
-  await shoot('mlflow-metrics', `${server}/#${path}/model-metrics?${mode}`)
-  await shoot('mlflow-artifacts', `${server}/#${path}/artifacts/plots/training.png?${mode}`)
+  if (mode.includes('compareRunsMode')) {
+    await shoot('mlflow-sweep', url)
+  } else await shootRun()
+
+  async function shootRun() {
+    const report = spawnSync('./runner', ['report', run], { encoding: 'utf8' }).stdout.trim()
+    await page.goto(`file://${resolve(report)}`)
+    await page.setViewport({ width: 1240, height: 2700 })
+    await page.screenshot({ path: 'docs/pictures/report.png' })
+    await page.setViewport(defaultViewport)
+    console.log(`docs/pictures/report.png  ${report}`)
+    await shoot('mlflow-run', `${server}/#${path}?${mode}`)
+    await shoot('mlflow-metrics', `${server}/#${path}/model-metrics?${mode}`)
+    await shoot('mlflow-artifacts', `${server}/#${path}/artifacts/plots/training.png?${mode}`)
+  }
 } finally {
   await browser.close()
   ui.kill('SIGINT')

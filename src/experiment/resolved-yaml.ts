@@ -21,7 +21,7 @@ export function resolvedYaml(experiment: Experiment, folder?: string): string {
     optimizer: writeOptimizer(optimizer),
     classWeights: writeClassWeights(classWeights, dataset.classes),
     training,
-    evaluation,
+    evaluation: writeEvaluation(evaluation, dataset.classes.length),
     runtime,
     tracking: escapeDeep(tracking),
     rules: escapeDeep(rules),
@@ -79,6 +79,11 @@ function writeOptimizer({ kind, learningRate, ...options }: Optimizer) {
 
 function writeSchedule({ initial, warmupEpochs, curve: { kind, ...shape } }: Schedule) {
   return { [kind]: { initial, ...shape }, ...(warmupEpochs === 0 ? {} : { warmup: { epochs: warmupEpochs } }) }
+}
+
+/** With more than two classes the most probable one is taken, and a threshold is refused. */
+function writeEvaluation({ threshold, ...rest }: Experiment['evaluation'], classes: number) {
+  return classes > 2 ? rest : { threshold, ...rest }
 }
 
 function writeClassWeights(classWeights: ClassWeights, classes: Dataset['classes']) {

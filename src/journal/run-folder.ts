@@ -122,12 +122,13 @@ async function foldersWithJournal(parents: readonly string[]): Promise<RunFolder
   return folders.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** By folder, by id, by the beginning of an id where only one run has it, or the newest for "last". Null where there is none or more than one. */
+/** A run or a sweep by folder, by id, by the beginning of an id that only one has; or the newest run for "last". Null where there is none or more than one. */
 export async function findRun(runs: string, name: string, cwd: string): Promise<RunFolder | null> {
   const asPath = runFolder(resolve(cwd, name))
   if (await isFile(asPath.journal)) return asPath
-  const all = await listRuns(runs)
-  if (name === 'last') return all.at(-1) ?? null
+  const ownRuns = await listRuns(runs)
+  if (name === 'last') return ownRuns.at(-1) ?? null
+  const all = [...ownRuns, ...(await listSweeps(runs))]
   const exact = all.find(({ id }) => id === name)
   if (exact) return exact
   const beginning = all.filter(({ id }) => id.startsWith(name))

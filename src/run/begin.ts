@@ -73,6 +73,8 @@ export async function beginRun(materials: RunMaterials, workspace: Workspace, li
     tags: { ...commitTags(commit), ...userTag(), ...experiment.tracking.tags, ...honestyTags(dataset), ...trialTags(trial) },
   })
   await journal.append({ type: 'parameters', values: flattenParameters(experiment) })
+  // Beside what was resolved, the sweep's own words: MLflow's comparison shows the parameters that differ.
+  if (trial) await journal.append({ type: 'parameters', values: prefixed('sweep', trial.axes) })
   for (const split of splitNames) await journal.append(datasetEvent(split, experiment, dataset))
   await journal.append(engine)
   for (const path of inputs) await journal.append({ type: 'artifact', path })
@@ -98,14 +100,17 @@ export const trialTag = { sweep: sweepTag, variant: 'runner.variant', point: 'ru
 
 function trialTags(trial: Trial | undefined): Record<string, string> {
   if (!trial) return {}
-  const axes = Object.entries(trial.axes).map(([axis, value]) => [`axis.${axis}`, value] as const)
   return {
     [trialTag.sweep]: trial.sweep.id,
     [trialTag.variant]: trial.variant,
     [trialTag.point]: trial.point,
     [trialTag.judgedOn]: trial.judgedOn,
-    ...Object.fromEntries(axes),
+    ...prefixed('axis', trial.axes),
   }
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}.${name}`, value]))
 }
 
 const contexts: Readonly<Record<SplitName, DatasetContext>> = { train: 'training', validation: 'validation', test: 'testing' }

@@ -3,8 +3,8 @@ import type { MlflowClient } from 'mlflow-js-client'
 import { isWritten } from '../journal/writer.ts'
 import { readJournal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
-import { syncRun, type SyncReport } from '../tracking/sync-run.ts'
-import { runUrl, startUrl } from '../tracking/urls.ts'
+import { syncRun } from '../tracking/sync-run.ts'
+import { runUrl, startUrl, sweepUrl } from '../tracking/urls.ts'
 import { settleKilled } from './killed.ts'
 import type { Listener } from './story.ts'
 import { requireRun } from './sync.ts'
@@ -21,17 +21,24 @@ export async function openPages(run: string | null, workspace: Workspace, listen
   const folder = run === null ? null : await requireRun(run, workspace)
   const { client, release } = await requireConnection(workspace, listen)
   try {
-    const report = folder ? await tell(folder, client) : null
+    const url = folder ? await tell(folder, client) : null
     await settleKilled(workspace, client)
-    const url = report ? runUrl(client.uri, report.experimentId, report.runId) : startUrl(client.uri)
-    return { url, close: release }
+    return { url: url ?? startUrl(client.uri), close: release }
   } catch (error) {
     await release()
     throw trackingFault(error)
   }
 }
 
-async function tell(folder: RunFolder, client: MlflowClient): Promise<SyncReport | null> {
+/** Resolves with its page: of a sweep that of its trials. */
+async function tell(folder: RunFolder, client: MlflowClient): Promise<string | null> {
   const isAlive = await isWritten(folder.journal)
-  return syncRun(folder, (await readJournal(folder.journal)).events, client, { isAlive })
+  const { events } = await readJournal(folder.journal)
+  const report = await syncRun(folder, events, client, { isAlive })
+  if (!report) return null
+  const { experimentId, runId } = report
+  const metric = events.find((event) => event.type === 'parameters')?.values['sweep.metric']
+  return metric === undefined
+    ? runUrl(client.uri, experimentId, runId)
+    : sweepUrl(client.uri, experimentId, runId, metric.replace('val/', 'best/'), metric === 'val/loss')
 }

@@ -10,6 +10,13 @@ export function runUrl(server: string, experimentId: string, runId: string): str
   return `${server}/#/experiments/${experimentId}/runs/${runId}?${mode}`
 }
 
+/** The trials of a sweep beside one another, best first; sorted by a metric they are not folded under their parent. */
+export function sweepUrl(server: string, experimentId: string, runId: string, metric: string, isLossLike: boolean): string {
+  const filter = encodeURIComponent(`tags.\`mlflow.parentRunId\` = '${runId}'`)
+  const order = encodeURIComponent(`metrics.\`${metric}\``)
+  return `${server}/#/experiments/${experimentId}/runs?compareRunsMode=CHART&searchFilter=${filter}&orderByKey=${order}&orderByAsc=${isLossLike}&${mode}`
+}
+
 /** The list of experiments. */
 export function startUrl(server: string): string {
   return `${server}/#/experiments?${mode}`

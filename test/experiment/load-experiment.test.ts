@@ -189,6 +189,10 @@ test.each([
     'classWeights: { benign: 1, malignant: 2.5 }\ntracking: { tags: { price: "$${5}", "a.b": c } }\ndescription: "$${x}"',
   ],
   ['a root from a variable', 'dataset: { root: "${DATA:-datasets/a}", whenMissing: synthetic, onFault: { oddSize: resize } }'],
+  [
+    'three classes',
+    'dataset: { classes: [{ folder: a, name: a }, { folder: b, name: b }, { folder: c, name: c }], positive: null }\nloss: categoricalCrossentropy',
+  ],
   ['leakage', 'split: { by: image, allowLeakage: "as the ${NAME:-tutorial} does", validation: { ofTraining: 0.1 } }'],
   ['a manifest', 'split: { by: null, manifest: split.csv }'],
   ['a choice', 'training: { earlyStopping: { metric: val/loss, goal: minimize, patience: 2 } }\nevaluation: { threshold: youden }'],
