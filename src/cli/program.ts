@@ -6,6 +6,8 @@ import type { SweepOptions } from './sweep-command.ts'
 import type { TrainOptions } from './train-command.ts'
 import type { CheckOptions } from './check-command.ts'
 import type { CompareOptions } from './compare-command.ts'
+import type { EvaluateOptions } from './evaluate-command.ts'
+import type { ExportOptions } from './export-command.ts'
 import type { PredictOptions } from './predict-command.ts'
 import type { DiffOptions } from './diff-command.ts'
 import type { ExplainOptions } from './explain-command.ts'
@@ -165,12 +167,32 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
 
   root
     .command('predict <run> <paths...>')
-    .description("what a finished run's selected weights say of images: files, or folders at any depth")
+    .description("what a finished run's selected weights say of images: files, folders at any depth, or patterns in quotes")
     .addOption(new Option('--format <format>', 'how it is written').choices(['csv', 'jsonl']).default('csv'))
     .option('--to <file>', 'the file to write; else standard output')
     .action(async (run: string, paths: readonly string[], options: PredictOptions) => {
       const { showPredictions } = await import('./predict-command.ts')
       finish(await showPredictions(run, paths, options, await preparation(), terminal))
+    })
+
+  root
+    .command('evaluate <run>')
+    .description("a finished run's metrics again, on its test images or on other data")
+    .option('--data <root>', 'a folder of other data in the layout of the run, none of whose patients it was trained on')
+    .addOption(new Option('--format <format>', 'how it is shown').choices(['pretty', 'json']).default('pretty'))
+    .action(async (run: string, options: EvaluateOptions) => {
+      const { showEvaluation } = await import('./evaluate-command.ts')
+      await showEvaluation(run, options, await preparation(), terminal)
+    })
+
+  root
+    .command('export <run>')
+    .description("a finished run's selected weights for other programs, with what has to be done to an image first")
+    .requiredOption('--to <folder>', 'the folder to write, which must not exist yet or be empty')
+    .addOption(new Option('--format <format>', 'tfjs-layers or TensorFlow').choices(['tfjs', 'saved-model']).default('saved-model'))
+    .action(async (run: string, options: ExportOptions) => {
+      const { showExport } = await import('./export-command.ts')
+      await showExport(run, options, await preparation(), terminal)
     })
 
   root

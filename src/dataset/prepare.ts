@@ -42,6 +42,8 @@ export interface PrepareOptions {
   readonly onProgress: (progress: PrepareProgress) => void
   /** Ends the reading; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal
+  /** Data that nothing is trained on: every image is in the test split, whatever the file says. Default false. */
+  readonly isForeign?: boolean
 }
 
 /** Faults of the data and the split are the experiment's; `disk-full` and `folder-unwritable` are the machine's. */
@@ -63,7 +65,7 @@ export async function prepareDataset(located: Located, options: PrepareOptions):
 async function prepareRoot(
   located: Located,
   { root, isSynthetic }: { readonly root: string; readonly isSynthetic: boolean },
-  { cache, onProgress, signal }: PrepareOptions,
+  { cache, onProgress, signal, isForeign = false }: PrepareOptions,
 ): Promise<Outcome<PreparedDataset>> {
   const { dataset, split } = located.experiment
   const { image: size, layout } = dataset
@@ -84,7 +86,8 @@ async function prepareRoot(
   const audit = auditImages(scan, inventory.facts, located)
   if (audit.diagnostics.length > 0) return { diagnostics: audit.diagnostics }
   // 4. Who is on which side.
-  const assigned = await assignSplits(located.experiment, presentImages(scan, inventory, audit, dataset.classes))
+  const present = presentImages(scan, inventory, audit, dataset.classes)
+  const assigned = isForeign ? allToTest(present) : await assignSplits(located.experiment, present)
   if (!assigned.value)
     return {
       diagnostics: assigned.diagnostics.map((fault) => ({
@@ -94,7 +97,7 @@ async function prepareRoot(
     }
   const manifest = manifestOf(assigned.value.rows)
   const counts = countSplits(manifest, dataset.classes.length)
-  const faults = judgeSplits(located, manifest, counts)
+  const faults = isForeign ? [] : judgeSplits(located, manifest, counts)
   if (faults.length > 0) return { diagnostics: faults }
   const findings = [...audit.findings, ...assigned.value.findings, ...sharedBytes(manifest)]
   // 5. The pixels in the manifest's order.
@@ -137,17 +140,17 @@ async function assignSplits({ split, dataset }: Experiment, present: readonly Pr
     case 'draw': {
       const draw = split.by === 'image' ? splitByImage : splitByGroup
       const splits = draw(present, dataset.classes.length, split, split.seed, split.stratify)
-      const rows = present.map(({ path, sha256, group, class: own, label }, index): ManifestRow => ({
-        path,
-        sha256,
-        group,
-        class: own,
-        label,
-        split: splits[index] ?? 'train',
-      }))
-      return { value: { rows, findings: [] }, diagnostics: [] }
+      return { value: { rows: present.map((image, index) => rowOf(image, splits[index] ?? 'train')), findings: [] }, diagnostics: [] }
     }
   }
+}
+
+function allToTest(present: readonly Present[]): Outcome<Assigned> {
+  return { value: { rows: present.map((image) => rowOf(image, 'test')), findings: [] }, diagnostics: [] }
+}
+
+function rowOf({ path, sha256, group, class: own, label }: Present, split: SplitName): ManifestRow {
+  return { path, sha256, group, class: own, label, split }
 }
 
 function countSplits(manifest: Manifest, classes: number): Record<SplitName, SplitCounts> {

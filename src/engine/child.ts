@@ -38,6 +38,12 @@ async function answer(request: Request): Promise<void> {
       say({ reply: 'described-graph', text: describeGraph(request.job, request.form) })
       return
     }
+    case 'write-saved-model': {
+      const { writeSavedModel } = await import('./saved-model.ts')
+      await writeSavedModel(request.job)
+      say({ reply: 'wrote-saved-model' })
+      return
+    }
     case 'interrupt':
       interrupted = true
       return

@@ -13,6 +13,7 @@ import type {
   GraphJob,
   Reply,
   Request,
+  SavedModelJob,
   TrainingEvent,
   TrainingInterrupted,
   TrainingJob,
@@ -30,6 +31,8 @@ export interface Engine {
   predict(weights: WeightsName, split: SplitName): Promise<Float32Array>
   /** The steps of such a training as they are compiled, for people. Nothing is trained. */
   describeGraph(job: GraphJob, form: GraphForm): Promise<string>
+  /** The selected weights of a finished training; nothing need be trained here. */
+  writeSavedModel(job: SavedModelJob): Promise<void>
   interrupt(): void
   stop(): Promise<void>
 }
@@ -92,6 +95,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       const answer = await conversation.ask({ type: 'describe-graph', job, form }, (reply) => reply.reply === 'described-graph')
       if (answer.reply !== 'described-graph') throw new Error('Internal error: the engine gave no graph')
       return answer.text
+    },
+    async writeSavedModel(job) {
+      await conversation.ask({ type: 'write-saved-model', job }, (reply) => reply.reply === 'wrote-saved-model')
     },
     interrupt: () => conversation.tell({ type: 'interrupt' }),
     stop: () => conversation.end(),

@@ -43,6 +43,15 @@ export interface GraphJob extends Pick<
   readonly isResident: boolean
 }
 
+/** A finished training's selected weights, to be written as a SavedModel. */
+export interface SavedModelJob {
+  readonly network: Network
+  /** Absolute folder of the run's checkpoints. */
+  readonly checkpoints: string
+  /** Absolute folder of the SavedModel; made if absent. */
+  readonly folder: string
+}
+
 /** A readable list of operations, or DOT for Graphviz. */
 export type GraphForm = 'list' | 'dot'
 
@@ -54,6 +63,7 @@ export type Request =
   /** Needs a job that was trained in this process. */
   | { readonly type: 'predict'; readonly weights: WeightsName; readonly split: SplitName }
   | { readonly type: 'describe-graph'; readonly job: GraphJob; readonly form: GraphForm }
+  | { readonly type: 'write-saved-model'; readonly job: SavedModelJob }
   /** Finish the step and stop; the last committed epoch stays. */
   | { readonly type: 'interrupt' }
   | { readonly type: 'stop' }
@@ -112,4 +122,5 @@ export type Reply =
   | { readonly reply: 'trained'; readonly result: TrainingResult | TrainingInterrupted }
   | { readonly reply: 'predicted'; readonly probabilities: Float32Array }
   | { readonly reply: 'described-graph'; readonly text: string }
+  | { readonly reply: 'wrote-saved-model' }
   | { readonly reply: 'failed'; readonly failure: EngineFailure }

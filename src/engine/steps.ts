@@ -4,9 +4,10 @@ import type { Loss } from '../experiment/experiment.ts'
 import { gatherRows } from '../kernels/gather.ts'
 import { pixelsToFloat, scalePixels, warp, type FillMode } from '../kernels/images.ts'
 import { batchScalar, inScope } from '../kernels/tensorflow.ts'
-import { forward, randomLayers } from '../layers/forward.ts'
+import { forward, randomLayers, type Variables } from '../layers/forward.ts'
 import { l2Penalty, objective, weightedLoss } from '../layers/losses.ts'
 import type { Slots } from '../layers/optimizers.ts'
+import type { Network } from '../network/plan.ts'
 import type { Argument, StepFunction } from '../graph/step-function.ts'
 import { correctCount, lossSum, slotName, type Model } from './model.ts'
 
@@ -136,6 +137,16 @@ export function predictStep(options: StepOptions): StepFunction {
     batchSizes: options.batchSizes,
     arguments: [imageArgument(options)],
     body: (inputs) => ({ logits: forward(network, variables, images(inputs, options.source, null), null) }),
+  }
+}
+
+/** Images of any number, as a reader of the model has them. Feeds `pixels` uint8 [b, h, w, c]; fetches `probabilities` [b, classes]. */
+export function serveStep(network: Network, variables: Variables): StepFunction {
+  return {
+    name: 'serve',
+    batchSizes: [],
+    arguments: [{ name: 'pixels', dtype: 'uint8', shape: (batch) => [batch, ...network.inputShape] }],
+    body: (inputs) => ({ probabilities: tf.softmax(forward(network, variables, images(inputs, 'feed', null), null)) }),
   }
 }
 

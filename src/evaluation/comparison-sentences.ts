@@ -52,7 +52,7 @@ export function footnotes({ groups, rules }: Comparison, testReadings: number): 
   return [
     testReadings === 0
       ? 'validation chose weights and thresholds of these runs: differences are fair, the level flatters; --test reads the test images'
-      : `the test images of these runs have been read ${testReadings} times by now, as their journals say; each reading makes the next one worth less`,
+      : `the test images of these runs have been read ${testReadings} times by now, by all runs together, as their journals say; each reading makes the next one worth less`,
     ...(hasThreshold ? ['metrics other than the areas are at each run’s own threshold'] : []),
     `${rules.resamples.toLocaleString('en-US')} resamples, seed ${rules.seed}; docs/comparing.md tells what each number means`,
   ]

@@ -273,4 +273,6 @@ export interface Tracking {
   readonly required: boolean
   readonly enabled: boolean
   readonly tags: Readonly<Record<string, string>>
+  /** The name under which the model of a finished run is registered in MLflow, and the alias that points to its version then. */
+  readonly register: { readonly name: string; readonly alias: string | null } | null
 }

@@ -7,7 +7,10 @@ import type { Constant, Graph, Node } from './nodes.ts'
 /** Batch sizes of the two traces. */
 export const smallBatch = 2
 export const largerBatch = 3
+/** As TensorFlow writes a size that only the images decide. */
+export const anyBatch = -1
 
+/** `anyBatch` leaves the size open, for graphs in which only shapes to reshape to depend on it. */
 export function extrapolate(small: Graph, larger: Graph, batch: number, prefix: { readonly from: string; readonly to: string }): Graph {
   if (small.nodes.length !== larger.nodes.length) throw new Error('Internal error: the number of operations depends on the batch size')
   const rename = (name: string): string => name.replace(prefix.from, prefix.to)
@@ -28,6 +31,8 @@ export function extrapolate(small: Graph, larger: Graph, batch: number, prefix: 
 
 function constantAt(small: Constant, larger: Constant, batch: number): Pick<Constant, 'shape' | 'values'> {
   const shape = small.shape.map((size, axis) => line(size, larger.shape[axis] ?? 0, batch, small.name))
+  if (batch === anyBatch && (small.ofBatch || shape.includes(anyBatch)))
+    throw new Error(`Internal error: ${small.name} is a value that depends on the batch size`)
   if (small.ofBatch) return { shape, values: Float32Array.of(small.ofBatch(batch)) }
   if (small.values.length === larger.values.length && small.values.every((value, index) => value === larger.values[index]))
     return { shape, values: small.values }
@@ -40,6 +45,7 @@ function constantAt(small: Constant, larger: Constant, batch: number): Pick<Cons
 
 /** The value at `batch` of the line through the two traces. */
 function line(atSmall: number, atLarger: number, batch: number, name: string): number {
+  if (batch === anyBatch) return atSmall === atLarger ? atSmall : anyBatch
   const value = atSmall + ((atLarger - atSmall) / (largerBatch - smallBatch)) * (batch - smallBatch)
   if (!Number.isInteger(value) || value < -1) throw new Error(`Internal error: ${name} does not grow with the batch size`)
   return value

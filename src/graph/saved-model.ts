@@ -1,4 +1,7 @@
-/** Graphs written as a SavedModel, the one form in which tfjs-node's binding takes a graph (tensorflow/core/protobuf/*.proto). */
+/**
+ * Graphs written as a SavedModel (tensorflow/core/protobuf/*.proto): the one form in which tfjs-node's binding takes a graph, and, with a
+ * signature, what TensorFlow's own readers take.
+ */
 import { attributeKinds, dtypes, type Attribute, type DType } from '../kernels/tensorflow.ts'
 import type { Constant, Node } from './nodes.ts'
 import { Message } from './protobuf.ts'
@@ -6,12 +9,39 @@ import { Message } from './protobuf.ts'
 /** The version of TensorFlow's operations that the graph was written for; any later TensorFlow reads it. */
 const producer = 1395
 
-export function encodeSavedModel(nodes: readonly Node[]): Uint8Array {
+/** A node's first output by the name that callers use. A size of -1 is any. */
+export interface Slot {
+  readonly node: string
+  readonly dtype: DType
+  readonly shape: readonly number[]
+}
+
+export interface Signature {
+  readonly inputs: Readonly<Record<string, Slot>>
+  readonly outputs: Readonly<Record<string, Slot>>
+}
+
+/** Signatures by name: `serving_default` is the one that is used where none is named. */
+export function encodeSavedModel(nodes: readonly Node[], signatures: Readonly<Record<string, Signature>> = {}): Uint8Array {
   const graph = new Message()
   for (const node of nodes) graph.message(1, encodeNode(node))
   graph.message(4, new Message().varint(1, producer))
   const info = new Message().string(4, 'serve').string(5, '2.21.0')
-  return new Message().varint(1, 1).message(2, new Message().message(1, info).message(2, graph)).finish()
+  const meta = new Message().message(1, info).message(2, graph)
+  for (const [name, signature] of Object.entries(signatures))
+    meta.message(5, new Message().string(1, name).message(2, encodeSignature(signature)))
+  return new Message().varint(1, 1).message(2, meta).finish()
+}
+
+function encodeSignature({ inputs, outputs }: Signature): Message {
+  const message = new Message()
+  for (const [name, slot] of Object.entries(inputs)) message.message(1, new Message().string(1, name).message(2, encodeSlot(slot)))
+  for (const [name, slot] of Object.entries(outputs)) message.message(2, new Message().string(1, name).message(2, encodeSlot(slot)))
+  return message.string(3, 'tensorflow/serving/predict')
+}
+
+function encodeSlot({ node, dtype, shape }: Slot): Message {
+  return new Message().string(1, `${node}:0`).varint(2, dtypes[dtype]).message(3, encodeShape(shape))
 }
 
 function encodeNode(node: Node): Message {

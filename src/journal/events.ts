@@ -113,6 +113,17 @@ export interface Artifact {
   readonly path: string
 }
 
+/** The selected weights, ready to be loaded by others. */
+export interface ModelWritten {
+  readonly type: 'model'
+  /** The folder, relative to the run folder. */
+  readonly path: string
+  /** Whose weights they are. */
+  readonly epoch: number
+  /** The name in MLflow's registry, and what points to this version there from now on; null where it is not registered. */
+  readonly register: { readonly name: string; readonly alias: string | null } | null
+}
+
 /** What a person reads first: Markdown, a sentence at the beginning. */
 export interface Described {
   readonly type: 'described'
@@ -150,6 +161,7 @@ export type Event =
   | TestRead
   | Evaluated
   | Artifact
+  | ModelWritten
   | Described
   | Warned
   | TrialBegun

@@ -8,7 +8,7 @@ import { differencesOf, sizeOf, wordOf } from '../evaluation/same-images.ts'
 import { readRunsToCompare, type RunToCompare } from './compared-run.ts'
 import { groupWord } from './plan.ts'
 import type { Listener } from './story.ts'
-import { journalTestReading } from './test-reading.ts'
+import { journalTestReading, testReadings } from './test-reading.ts'
 import type { Workspace } from './workspace.ts'
 
 export type ComparedSplit = 'validation' | 'test'
@@ -64,9 +64,10 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
   const images = imagesOf(first)
   const metric = metricNamed(request.metric, images.positive)
   // 4. From here on it is known what the test images say.
-  let testReadings = 0
-  if (split === 'test')
-    for (const { folder } of runs) testReadings = Math.max(testReadings, await journalTestReading(folder, 'compare', workspace))
+  const digests = new Set<string>()
+  if (split === 'test') for (const { folder } of runs) digests.add(await journalTestReading(folder, 'compare', workspace))
+  let readings = 0
+  for (const digest of digests) readings += await testReadings(digest, workspace)
   const comparison = compareGroups({
     groups: groups.map(comparedGroup),
     images,
@@ -74,7 +75,7 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
     reference: request.reference,
     units: groupWord(first.experiment) ?? 'images',
   })
-  return { split, testReadings, comparison, runs, caveats: [...new Set(runs.flatMap(({ caveats }) => caveats))] }
+  return { split, testReadings: readings, comparison, runs, caveats: [...new Set(runs.flatMap(({ caveats }) => caveats))] }
 }
 
 function parseGroup(text: string): { readonly name: string; readonly runs: readonly string[] } {

@@ -100,7 +100,10 @@ async function readRun(folder: RunFolder, { events }: State, split: 'validation'
 }
 
 /** As the run chose it: from its validation images, and from nothing else. */
-function thresholdOf(rows: readonly PredictedRow[], { dataset: { positive }, evaluation: { threshold } }: Experiment): number | null {
+export function thresholdOf(
+  rows: readonly PredictedRow[],
+  { dataset: { positive }, evaluation: { threshold } }: Experiment,
+): number | null {
   if (positive === null) return null
   const validation = rows.filter(({ split }) => split === 'validation')
   return chooseThreshold(

@@ -15,6 +15,7 @@ import { loadChecked } from './load.ts'
 import { readEvents } from './read-events.ts'
 import { judgementOf, sheetName } from './results.ts'
 import { requireRun } from './sync.ts'
+import { testDigest, testReadings } from './test-reading.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface Reported {
@@ -23,6 +24,8 @@ export interface Reported {
   readonly evaluation: WeightsEvaluation
   readonly test: Predictions
   readonly events: readonly Recorded[]
+  /** How often these test images have been read, by all runs. */
+  readonly testReadings: number
 }
 
 const pictures: Readonly<Record<string, string>> = {
@@ -34,7 +37,7 @@ const pictures: Readonly<Record<string, string>> = {
 }
 
 /** Writes the page beside the other files of the run, from which it takes its pictures and texts. */
-export async function writeReport(folder: RunFolder, { experiment, evaluation, test, events }: Reported): Promise<void> {
+export async function writeReport(folder: RunFolder, { experiment, evaluation, test, events, testReadings }: Reported): Promise<void> {
   const text = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '')
   const { started } = foldRun(events)
   const tags = started?.tags ?? {}
@@ -52,7 +55,7 @@ export async function writeReport(folder: RunFolder, { experiment, evaluation, t
     evaluation,
     test,
     layout: experiment.dataset.layout,
-    testReadings: events.filter(({ type }) => type === 'test-read').length,
+    testReadings,
     provenance: [
       ['begun', started ? new Date(started.at).toISOString() : ''],
       ['seed', String(experiment.seed)],
@@ -98,6 +101,6 @@ export async function reportRun(name: string, workspace: Workspace): Promise<Run
   }
   const epoch = events.findLast((event) => event.type === 'evaluated')?.metrics['best/epoch'] ?? experiment.training.epochs
   const evaluation = evaluateWeights(epoch, predictionsOf('validation'), test, experiment.evaluation.threshold, judgement)
-  await writeReport(folder, { experiment, evaluation, test, events })
+  await writeReport(folder, { experiment, evaluation, test, events, testReadings: await testReadings(testDigest(events), workspace) })
   return folder
 }

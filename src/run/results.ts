@@ -1,4 +1,4 @@
-/** What a finished training leaves: predictions, numbers, plots and the model, each a file that is told to MLflow. */
+/** What a finished training leaves: predictions, numbers and plots, each a file that is told to MLflow. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
@@ -6,7 +6,6 @@ import { readRows } from '../dataset/pack.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { SplitName } from '../dataset/manifest.ts'
 import type { Engine } from '../engine/engine.ts'
-import { readCheckpoint } from '../engine/checkpoint.ts'
 import type { TrainingResult, WeightsName } from '../engine/protocol.ts'
 import { renderClassificationReport } from '../evaluation/classification-report.ts'
 import { mostCertainErrors, type CertainError } from '../evaluation/errors.ts'
@@ -15,8 +14,6 @@ import { writePredictions } from '../evaluation/predictions-csv.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import type { EpochEnded, Metrics } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
-import type { Network } from '../network/plan.ts'
-import { tfjsModel } from '../network/tfjs-model.ts'
 import type { Picture } from '../report/chart.ts'
 import { mostShown } from '../report/run-page.ts'
 import { drawSheet } from '../report/sheet.ts'
@@ -80,7 +77,6 @@ export interface Results {
   readonly folder: RunFolder
   readonly experiment: Experiment
   readonly dataset: PreparedDataset
-  readonly network: Network
   readonly result: TrainingResult
   readonly evaluations: Evaluations
   readonly predictions: Readonly<Record<'validation' | 'test', Predictions>>
@@ -88,16 +84,7 @@ export interface Results {
 }
 
 /** Writes everything; returns the paths in the run folder, in the order in which they should be told. */
-export async function writeResults({
-  folder,
-  experiment,
-  dataset,
-  network,
-  result,
-  evaluations,
-  predictions,
-  epochs,
-}: Results): Promise<string[]> {
+export async function writeResults({ folder, experiment, dataset, result, evaluations, predictions, epochs }: Results): Promise<string[]> {
   const judgement = judgementOf(experiment)
   const test = headline(evaluations.selected)
   const metrics = { version: 1, weightsHash: result.weightsHash, weights: evaluations }
@@ -106,8 +93,7 @@ export async function writeResults({
   await writeFileAtomic(folder.classificationReport, renderClassificationReport(test.report))
   await writePlots(folder, judgement, evaluations.selected, predictions.test, epochs)
   await writeSheet(folder, dataset, mostCertainErrors(predictions.test, judgement, test.threshold, mostShown))
-  await writeModel(folder, experiment, network, evaluations.selected)
-  return ['predictions.csv', 'metrics.json', 'classification-report.txt', 'plots', 'model']
+  return ['predictions.csv', 'metrics.json', 'classification-report.txt', 'plots']
 }
 
 async function writePlots(
@@ -151,32 +137,4 @@ async function writeSheet(folder: RunFolder, { manifest, pack }: PreparedDataset
   )
   const patches = pixels.map((own) => ({ width, height, channels, pixels: own }))
   await writeFile(join(folder.plots, sheetName), await drawSheet(patches))
-}
-
-/** The selected weights for tfjs-layers, with what a reader of the folder alone has to know. */
-async function writeModel(folder: RunFolder, experiment: Experiment, network: Network, selected: WeightsEvaluation): Promise<void> {
-  const { tensors } = await readCheckpoint(folder.checkpoints, 'best')
-  const { dataset } = experiment
-  const userDefinedMetadata = {
-    run: folder.id,
-    epoch: selected.epoch,
-    classes: dataset.classes.map(({ name }) => name),
-    positive: dataset.positive === null ? null : dataset.classes[dataset.positive]?.name,
-    threshold: headline(selected).threshold,
-    input: `float32 [batch, ${dataset.image.height}, ${dataset.image.width}, ${dataset.image.channels}], pixels divided by 255`,
-    output:
-      network.head === 'softmax'
-        ? `probabilities [batch, ${network.classes}] in the order of classes`
-        : 'probability [batch, 1] of the second class',
-  }
-  const weights = network.parameters.map(({ name }) => tensors.get(name) ?? new Float32Array())
-  await mkdir(folder.model, { recursive: true })
-  await writeFile(
-    join(folder.model, 'weights.bin'),
-    Buffer.concat(weights.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength))),
-  )
-  await writeFile(
-    join(folder.model, 'model.json'),
-    `${JSON.stringify({ ...tfjsModel(network, experiment.name), userDefinedMetadata }, null, 2)}\n`,
-  )
 }

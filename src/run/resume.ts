@@ -54,7 +54,7 @@ export async function resumeExperiment(request: ResumeRequest): Promise<RunSumma
     }
     const journal = await openForWriting(folder, workspace, listen)
     await journal.append(engine.started)
-    const training = { engine, experiment, network, dataset, run: { folder, journal }, resumeAfter, listen, signal }
+    const training = { engine, experiment, network, dataset, run: { folder, journal }, workspace, resumeAfter, listen, signal }
     return await carryOut<Finished | TrialFinished>(training, tracking, isTrial(events) ? evaluateOnValidation : evaluateOnTest)
   } finally {
     await engine.stop()

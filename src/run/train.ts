@@ -13,10 +13,12 @@ import { classWeightValues } from '../network/class-weights.ts'
 import type { Network } from '../network/plan.ts'
 import { beginRun, type BegunRun } from './begin.ts'
 import { loadChecked } from './load.ts'
+import { writeModelFolder } from './model-files.ts'
 import { describeNote } from './note.ts'
 import { engineFault, prepareDataAndEngine, requireRunsFolder } from './prepare.ts'
-import { bestMetrics, evaluateRun, finalMetrics, judgementOf, predictSplit, writeResults } from './results.ts'
+import { bestMetrics, evaluateRun, finalMetrics, headline, judgementOf, predictSplit, writeResults } from './results.ts'
 import { writeReport } from './report.ts'
+import { testReadings } from './test-reading.ts'
 import { wayOutOf } from './way-out.ts'
 import type { Finished, Interrupted, Listener, RunContext, RunSummary, TrialFinished } from './story.ts'
 import { prepareTracking, type RunTracking } from './track.ts'
@@ -50,7 +52,11 @@ export async function trainExperiment(request: TrainRequest): Promise<RunSummary
       if (event.type === 'journal') tracking.wake()
     }
     const run = await beginRun({ file, experiment, network, dataset, engine: engine.started }, workspace, listen)
-    return await carryOut({ engine, experiment, network, dataset, run, resumeAfter: null, listen, signal }, tracking, evaluateOnTest)
+    return await carryOut(
+      { engine, experiment, network, dataset, run, workspace, resumeAfter: null, listen, signal },
+      tracking,
+      evaluateOnTest,
+    )
   } finally {
     await engine.stop()
   }
@@ -79,6 +85,7 @@ export interface Training {
   readonly network: Network
   readonly dataset: PreparedDataset
   readonly run: BegunRun
+  readonly workspace: Workspace
   /** The epoch after whose checkpoint the training goes on; null from the beginning. */
   readonly resumeAfter: number | null
   readonly listen: Listener
@@ -143,23 +150,34 @@ function throwIfAny(error: Error | null): void {
 
 /** The test images are read once. Where that was interrupted nothing is told of them. */
 export async function evaluateOnTest(
-  { engine, experiment, network, dataset, run, listen, signal }: Training,
+  { engine, experiment, network, dataset, run, workspace, listen, signal }: Training,
   result: TrainingResult,
 ): Promise<Finished | null> {
   const { folder, journal } = run
   await journal.append(trainedEvent(result))
   listen({ type: 'finishing', what: 'reading the test set' })
-  await journal.append({ type: 'test-read', why: 'final evaluation', digest: splitDigest(dataset.manifest, 'test') })
+  const digest = splitDigest(dataset.manifest, 'test')
+  await journal.append({ type: 'test-read', why: 'final evaluation', digest })
   const outcome = await evaluateRun(engine, experiment, dataset, result)
   if (signal.aborted) return null
   listen({ type: 'finishing', what: 'writing predictions, metrics, plots, model and report' })
   const epochs: readonly EpochEnded[] = foldRun(journal.events).committed
   const best = epochs.find(({ epoch }) => epoch === result.selectedEpoch)
   await journal.append({ type: 'evaluated', metrics: finalMetrics(outcome.evaluations, best) })
-  for (const path of await writeResults({ folder, experiment, dataset, network, result, epochs, ...outcome }))
+  for (const path of await writeResults({ folder, experiment, dataset, result, epochs, ...outcome }))
     await journal.append({ type: 'artifact', path })
   const { evaluations, predictions } = outcome
-  await writeReport(folder, { experiment, evaluation: evaluations.selected, test: predictions.test, events: journal.events })
+  const { threshold } = headline(evaluations.selected)
+  await writeModelFolder({ folder, events: journal.events, experiment, network, threshold }, engine)
+  await journal.append({ type: 'artifact', path: 'model' })
+  await journal.append({ type: 'model', path: 'model', epoch: result.selectedEpoch, register: experiment.tracking.register })
+  await writeReport(folder, {
+    experiment,
+    evaluation: evaluations.selected,
+    test: predictions.test,
+    events: journal.events,
+    testReadings: await testReadings(digest, workspace),
+  })
   await journal.append({ type: 'artifact', path: 'report.html' })
   await journal.append({ type: 'described', note: describeNote(experiment, dataset, outcome.evaluations) })
   return { status: 'finished', result, evaluations: outcome.evaluations }

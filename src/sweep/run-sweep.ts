@@ -259,7 +259,7 @@ async function begin(
     const trial: Trial = { sweep: folder, name, variant: group, point, axes, judgedOn: readsTest ? 'test' : 'validation' }
     const run = await beginRun({ file, experiment, network, dataset, engine: engine.started, trial }, workspace, told)
     await journal.append({ type: 'trial-begun', point, run: run.folder.id })
-    const training = { engine, experiment, network, dataset, run, resumeAfter: null, listen: told, signal }
+    const training = { engine, experiment, network, dataset, run, workspace, resumeAfter: null, listen: told, signal }
     await carryOut<Finished | TrialFinished>(training, tracking, readsTest ? evaluateOnTest : evaluateOnValidation)
     return run.folder
   } finally {

@@ -1,7 +1,7 @@
 /** What MLflow is told of a run: a pure function of its journal, so that it can be told again at any time. */
 import type { DatasetInput, Metric, Param, RunStatus, Tag } from 'mlflow-js-client'
 import { limits, toKey } from 'mlflow-js-client'
-import type { DatasetUsed, EpochEnded, Metrics, Recorded } from '../journal/events.ts'
+import type { DatasetUsed, EpochEnded, Metrics, ModelWritten, Recorded } from '../journal/events.ts'
 import { foldRun, takeCommitted, type RunState } from '../journal/run-state.ts'
 import { nameGiver } from './names.ts'
 
@@ -18,9 +18,18 @@ export interface Projection {
   readonly metrics: readonly Metric[]
   /** Paths in the run folder, finished. */
   readonly artifacts: readonly string[]
+  /** Null while there is none. */
+  readonly model: ProjectedModel | null
   readonly status: RunStatus
   /** Null while the run goes on. */
   readonly endTime: number | null
+}
+
+export interface ProjectedModel extends Pick<ModelWritten, 'path' | 'epoch' | 'register'> {
+  readonly name: string
+  readonly params: readonly Param[]
+  /** Each with the data set that it was measured on. */
+  readonly metrics: readonly Metric[]
 }
 
 export const runTag = 'runner.run'
@@ -48,6 +57,7 @@ export function project(events: readonly Recorded[], isAlive = true): Projection
     inputs: events.flatMap((event) => (event.type === 'dataset' ? [inputOf(event)] : [])),
     metrics: metricsOf(events),
     artifacts: [...new Set(events.flatMap((event) => (event.type === 'artifact' ? [event.path] : [])))],
+    model: modelOf(started.name, events),
     status: wasKilled ? 'KILLED' : statuses[state.status],
     endTime: wasKilled ? (events.at(-1)?.at ?? started.at) : state.endedAt,
   }
@@ -100,6 +110,35 @@ function metricsOf(events: readonly Recorded[]): Metric[] {
     if (event.type === 'evaluated') add(event.metrics, event.at, 0)
   }
   return metrics
+}
+
+/** The one-shot metrics once more, `test/` measured on the test images and `best/` on those of validation. Of the parameters as many as a model may have. */
+function modelOf(name: string, events: readonly Recorded[]): ProjectedModel | null {
+  const written = events.findLast((event) => event.type === 'model')
+  if (!written) return null
+  const inputs = events.flatMap((event) => (event.type === 'dataset' ? [{ context: event.context, ...inputOf(event).dataset }] : []))
+  const nameOf = nameGiver(toKey)
+  const metrics = events.flatMap((event): Metric[] => {
+    if (event.type !== 'evaluated') return []
+    return Object.entries(event.metrics).flatMap(([key, exact]) => {
+      const dataset = inputs.find(({ context }) => context === (key.startsWith('test/') ? 'testing' : 'validation'))
+      // The server would store what is no number as 0.
+      if (!dataset || !Number.isFinite(exact) || key === 'best/epoch') return []
+      const value = Number(exact.toPrecision(7))
+      return [{ key: nameOf(key), value, timestamp: event.at, step: 0, dataset_name: dataset.name, dataset_digest: dataset.digest }]
+    })
+  })
+  const params = events.flatMap((event) => (event.type === 'parameters' ? Object.entries(event.values) : []))
+  const { path, epoch, register } = written
+  return {
+    path,
+    epoch,
+    register,
+    // What MLflow takes in a model's name.
+    name: name.replace(/[/:.%"']/g, '_'),
+    params: pairs(params, limits.paramLength).slice(0, limits.paramsPerBatch),
+    metrics,
+  }
 }
 
 function shorten(text: string, longest: number): string {

@@ -9,6 +9,7 @@ import { findOrCreateRun, findParent, findRun, removeDoubles } from './find-run.
 import { project, reasonTag, type Projection } from './projection.ts'
 import { writeReceipt } from './receipt.ts'
 import { filesOf } from './run-files.ts'
+import { sendModel } from './send-model.ts'
 
 /** MLflow's store fails where two runs name the same new data set at once, as the trials of a sweep do. */
 const oneAtATime = pLimit(1)
@@ -90,7 +91,8 @@ async function tell(telling: Telling, events: number): Promise<SyncReport> {
   memory.metrics = projection.metrics.length
 
   // A store that takes no files must not leave a run that has ended RUNNING for ever.
-  const { sent, missing, refusal } = await sendArtifacts(telling)
+  const { sent, missing, refusal: refusedFiles } = await sendArtifacts(telling)
+  const refusal = refusedFiles ?? (await sendModelAtTheEnd(telling, missing))
   await sendStatus(telling)
   if (refusal !== null) throw refusal
   if (projection.endTime !== null) {
@@ -157,6 +159,16 @@ async function sendArtifacts({ folder, projection, run, client, memory }: Tellin
   } catch (error) {
     return { sent, missing, refusal: error instanceof Error ? error : new Error(String(error)) }
   }
+}
+
+/** Null where there is none, or it is told; else why it was refused. */
+async function sendModelAtTheEnd(telling: Telling, missing: readonly string[]): Promise<Error | null> {
+  const { model, endTime } = telling.projection
+  if (!model || endTime === null || missing.includes(model.path)) return null
+  return sendModel(model, telling).then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  )
 }
 
 async function sendStatus({ folder, projection: { status, endTime }, run, client, memory }: Telling): Promise<void> {

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
+import { execa } from 'execa'
 import type * as TensorFlow from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EpochEnded, Recorded } from '../../src/journal/events.ts'
@@ -12,8 +13,9 @@ import { ensureMlflow } from '../../src/setup/mlflow.ts'
 import { acquireServer, type EmbeddedServer } from '../../src/tracking/embedded-server.ts'
 import { readCheckpoint } from '../../src/engine/checkpoint.ts'
 import { readBack, type ReadBack } from '../tracking/read-back.ts'
-import { makeHome, projectRoot, readJson, untracked, type Home, type Ran } from '../runner.ts'
+import { makeHome, projectRoot, pythonOfMlflow, readJson, untracked, type Home, type Ran } from '../runner.ts'
 
+const peersPython = process.env['RUNNER_PEERS_PYTHON']
 const smoke = 'experiments/smoke.yaml'
 let home: Home
 let ran: Ran
@@ -126,12 +128,69 @@ describe('runner experiments/smoke.yaml', () => {
     for (const { path = '', p_malignant } of judged)
       expect(Number(predicted.get(join(root, path))?.['p_malignant'])).toBeCloseTo(Number(p_malignant), 6)
     const [one] = judged
-    const line = await home.runner(['predict', folder.id, join(root, one?.['path'] ?? ''), '--format', 'jsonl'])
+    const image = join(root, one?.['path'] ?? '')
+    const line = await home.runner(['predict', folder.id, image.replace(/.png$/, '*.{png,tif}'), '--format', 'jsonl'])
     expect(line.exitCode).toBe(0)
+    expect(line.stderr).not.toContain('threshold-unknown')
     expect(JSON.parse(line.stdout)).toMatchObject({
       path: join(root, one?.['path'] ?? ''),
       probabilities: { benign: expect.any(Number) as number },
     })
+  })
+})
+
+describe('runner export', () => {
+  const pixels = async (): Promise<Uint8Array> => {
+    const { folder } = await home.lastRun()
+    const { decodeImage } = await import('../../src/dataset/decode.ts')
+    const root = join(home.path, 'datasets', await onlySynthetic(home.path))
+    const records: Record<string, string>[] = parse(await readFile(folder.predictions), { columns: true })
+    const images = records.map(async ({ path = '' }) =>
+      decodeImage(await readFile(join(root, path)), { width: 24, height: 24, channels: 3 }),
+    )
+    return Buffer.concat((await Promise.all(images)).map((image) => ('reason' in image ? new Uint8Array() : image.pixels)))
+  }
+
+  it('writes what its reader has to know, and both forms', async () => {
+    const { folder, events } = await home.lastRun()
+    const [tfjs, savedModel] = [join(home.path, 'as-tfjs'), join(home.path, 'as-saved-model')]
+    expect(await home.runner(['export', folder.id, '--to', tfjs, '--format', 'tfjs'])).toMatchObject({ exitCode: 0 })
+    expect(await home.runner(['export', folder.id, '--to', savedModel])).toMatchObject({ exitCode: 0 })
+    for (const [path, name] of [
+      [tfjs, 'weights.bin'],
+      [savedModel, 'saved_model.pb'],
+    ] as const) {
+      const kept = join(folder.model, name === 'weights.bin' ? name : `saved-model/${name}`)
+      expect((await readFile(join(path, name))).equals(await readFile(kept))).toBe(true)
+    }
+    const training = events.find((event) => event.type === 'dataset' && event.context === 'training')
+    expect(await readJson(join(savedModel, 'preprocessing.json'))).toMatchObject({
+      classes: ['benign', 'malignant'],
+      positive: 'malignant',
+      threshold: events.findLast((event) => event.type === 'evaluated')?.metrics['test/threshold'],
+      image: { width: 24, height: 24, channels: 3 },
+      data: { training: { digest: training?.type === 'dataset' ? training.digest : '' } },
+    })
+    expect(await readFile(join(savedModel, 'MODEL_CARD.md'), 'utf8')).toContain('synthetic data')
+    expect(await home.runner(['export', folder.id, '--to', tfjs])).toMatchObject({ exitCode: 2 })
+  })
+
+  // Needs a Python with TensorFlow: RUNNER_PEERS_PYTHON.
+  it.skipIf(peersPython === undefined)('gives MLflow’s pyfunc a model that predicts what predictions.csv says', async () => {
+    const { folder } = await home.lastRun()
+    const images = join(home.path, 'pixels.bin')
+    await writeFile(images, await pixels())
+    const { stdout: libraries } = await execa(peersPython ?? '', ['-c', 'import sysconfig; print(sysconfig.get_paths()["purelib"])'])
+    const env = { PYTHONPATH: libraries, MLFLOW_DISABLE_TELEMETRY: 'true' }
+    const { stdout } = await execa(pythonOfMlflow, ['test/cli/predict_pyfunc.py', folder.model, images, '24', '24', '3'], {
+      cwd: projectRoot,
+      env,
+    })
+    const predicted = JSON.parse(stdout.split('\n').at(-1) ?? '') as readonly (readonly number[])[]
+    const records: Record<string, string>[] = parse(await readFile(folder.predictions), { columns: true })
+    expect(predicted).toHaveLength(records.length)
+    for (const [row, record] of records.entries())
+      expect(Math.abs((predicted[row]?.[1] ?? NaN) - Number(record['p_malignant']))).toBeLessThan(1e-5)
   })
 })
 

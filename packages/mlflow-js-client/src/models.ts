@@ -2,7 +2,7 @@
 import type { Connection } from './connection.ts'
 import { checkTag, limits } from './limits.ts'
 import type { CreateLoggedModel, LoggedModel, ModelVersion, Tag } from './types.ts'
-import { api, part } from './wire.ts'
+import { api, part, queryOf } from './wire.ts'
 
 export class ModelCalls {
   readonly #connection: Connection
@@ -58,6 +58,15 @@ export class ModelCalls {
     const body = { name, source: `models:/${modelId}`, model_id: modelId, run_id: runId }
     const answer = await this.#connection.json({ method: 'POST', path: `${api}/model-versions/create`, body, isRepeatable: false })
     return part(answer, 'model_version', this.#connection.uri) as ModelVersion
+  }
+
+  /** Versions in the registry that were made from a run's models. */
+  async versionsOfRun(runId: string): Promise<readonly ModelVersion[]> {
+    const query = queryOf({ filter: `run_id='${runId}'`, max_results: '100' })
+    const answer = (await this.#connection.json({ method: 'GET', path: `${api}/model-versions/search?${query}` })) as {
+      model_versions?: readonly ModelVersion[]
+    }
+    return answer.model_versions ?? []
   }
 
   async setAlias(name: string, alias: string, version: string): Promise<void> {

@@ -44,6 +44,7 @@ export interface Run {
   /** Metrics are the latest of each key: the greatest by step, time and value. */
   readonly data: { readonly metrics?: readonly Metric[]; readonly params?: readonly Param[]; readonly tags?: readonly Tag[] }
   readonly inputs?: { readonly dataset_inputs?: readonly DatasetInput[] }
+  readonly outputs?: { readonly model_outputs?: readonly { readonly model_id: string; readonly step?: number }[] }
 }
 
 export interface DatasetInput {

@@ -99,6 +99,18 @@ export const runtimeSchema = closed(
   { title: 'Runtime', description: 'What the training runs on.', default: {} },
 )
 
+const registration = {
+  name: Type.String({ pattern: '^[^/:]+$', description: 'The name in the registry, without / and :. Every run adds a version.' }),
+  alias: optional(
+    Type.Union([Type.String({ pattern: '^[A-Za-z0-9_-]+$' }), Type.Null()], {
+      default: null,
+      description:
+        'What points to the newest version from then on, as in `models:/cancernet@candidate`; MLflow reserves latest and v1, v2 …',
+      examples: ['candidate'],
+    }),
+  ),
+}
+
 export const trackingSchema = closed(
   {
     experiment: optional(
@@ -111,6 +123,13 @@ export const trackingSchema = closed(
     required: optional(yesOrNo('A tracking server that fails stops the run instead of a warning.', false)),
     enabled: optional(yesOrNo('Log to MLflow at all; the journal is always written.', true)),
     tags: optional(named(Type.String(), { default: {}, description: 'Tags of the MLflow run.', examples: [{ cohort: 'pilot' }] })),
+    register: optional(
+      Type.Union([closed(registration), Type.Null()], {
+        default: null,
+        description: "Registers a finished run's model in MLflow; left out, it is logged with the run only.",
+        examples: [{ name: 'cancernet', alias: 'candidate' }],
+      }),
+    ),
   },
   { title: 'Tracking', description: 'Where the run is logged.', default: {} },
 )
