@@ -276,6 +276,8 @@ describe('list', () => {
       'run                           experiment  status           epochs  AUC    on',
       '20260101-000000-killed-aaaa   shelf       killed           1/9     0.875  validation  synthetic',
       '20260102-000000-damaged-bbbb              damaged journal',
+      '',
+      'Killed, goes on with  runner resume 20260101-000000-killed-aaaa',
     ])
   })
 })
