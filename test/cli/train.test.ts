@@ -175,8 +175,8 @@ describe('runner export', () => {
     expect(await home.runner(['export', folder.id, '--to', tfjs])).toMatchObject({ exitCode: 2 })
   })
 
-  // Needs a Python with TensorFlow: RUNNER_PEERS_PYTHON.
-  it.skipIf(peersPython === undefined)('gives MLflow’s pyfunc a model that predicts what predictions.csv says', async () => {
+  it('gives MLflow’s pyfunc a model that predicts what predictions.csv says', async ({ skip }) => {
+    skip(peersPython === undefined, 'no Python with TensorFlow is named (RUNNER_PEERS_PYTHON)')
     const { folder } = await home.lastRun()
     const images = join(home.path, 'pixels.bin')
     await writeFile(images, await pixels())
