@@ -1,7 +1,7 @@
 /** The engine's process: loads TensorFlow, does what its parent asks, and ends when the parent is gone. */
 import { createRequire } from 'node:module'
 import type { EngineFailure, Reply, Request, TrainingEvent, TrainingJob } from './protocol.ts'
-import type { Prepared } from './train.ts'
+import type { Prepared } from './prepared.ts'
 
 const device = process.argv[2] ?? 'auto'
 let prepared: Prepared | null = null
@@ -27,7 +27,7 @@ async function answer(request: Request): Promise<void> {
       return trainJob(request.job)
     case 'predict': {
       if (!prepared) throw new Error('Internal error: asked to predict before training')
-      const { predict, useWeights } = await import('./train.ts')
+      const { predict, useWeights } = await import('./predict.ts')
       await useWeights(prepared, request.weights)
       const { probabilities } = await predict(prepared, prepared.job.splits[request.split])
       say({ reply: 'predicted', probabilities })
@@ -53,7 +53,7 @@ async function answer(request: Request): Promise<void> {
 }
 
 async function trainJob(job: TrainingJob): Promise<void> {
-  const { dispose, prepare, train } = await import('./train.ts')
+  const [{ dispose, prepare }, { train }] = await Promise.all([import('./prepared.ts'), import('./train.ts')])
   if (prepared) await dispose(prepared)
   interrupted = false
   const emit = (event: TrainingEvent): void => say({ reply: 'event', event })

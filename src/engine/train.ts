@@ -1,75 +1,14 @@
 /** The training loop, top to bottom: epochs of steps, an evaluation, a checkpoint. */
-import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs-core'
 import { epochMetrics } from '../evaluation/epoch-metrics.ts'
 import type { Selection } from '../experiment/experiment.ts'
-import { eagerProgram } from '../graph/eager-program.ts'
-import { compileProgram } from '../graph/graph-program.ts'
-import type { Program } from '../graph/step-function.ts'
-import { randomLayers } from '../layers/forward.ts'
-import { objective } from '../layers/losses.ts'
-import { stepsPerEpoch } from '../network/schedule.ts'
 import { checkpointWriter } from './checkpoint-writer.ts'
-import { hashTensors, readCheckpoint, writeCheckpoint, type CheckpointState, type Tensors } from './checkpoint.ts'
-import { dropoutSeeds, epochOrder, rateFeeds, warpTransforms } from './feeds.ts'
-import { batchesOf, fillTable, imageSource, openImageFeed, trainingBatches, type ImageFeed } from './images.ts'
-import { correctCount, createModel, disposeModel, lossSum, type Model } from './model.ts'
-import { judge, type Judged } from './probabilities.ts'
-import type { EngineFailure, TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult, WeightsName } from './protocol.ts'
-import { imageTable, metricsStep, predictStep, trainStep } from './steps.ts'
-
-/** The training itself cannot go on; everything before it stays. */
-export class TrainingFailure extends Error {
-  readonly failure: EngineFailure
-  constructor(failure: EngineFailure) {
-    super(failure.message)
-    this.failure = failure
-  }
-}
-
-/** A job made ready: variables, the compiled program and the way of the pixels. */
-export interface Prepared {
-  readonly job: TrainingJob
-  readonly model: Model
-  readonly program: Program
-  readonly images: ImageFeed
-}
-
-const progressIntervalMs = 250
-
-export async function prepare(job: TrainingJob): Promise<Prepared> {
-  const { pack, network, splits } = job
-  const { batchSize } = job.training
-  const model = createModel(network, job.optimizer, job.seed)
-  const source = imageSource(pack, job.imageBudget)
-  const imageShape = [pack.height, pack.width, pack.channels]
-  const rest = splits.train.length % batchSize
-  const options = { model, source, imageShape }
-  const fill = job.augmentation?.fill ?? null
-  const program = (job.execution === 'graph' ? compileProgram : eagerProgram)({
-    variables: model.variables,
-    table: source === 'table' ? { name: imageTable, dtype: 'uint8', shape: [pack.rows, ...imageShape] } : null,
-    steps: [
-      trainStep({
-        ...options,
-        batchSizes: [...(splits.train.length >= batchSize ? [batchSize] : []), ...(rest > 0 ? [rest] : [])],
-        loss: job.loss,
-        classWeights: job.classWeights,
-        fill,
-      }),
-      predictStep({ ...options, batchSizes: [job.evaluationBatchSize] }),
-      metricsStep(model),
-    ],
-  })
-  if (source === 'table') await fillTable(pack, program)
-  return { job, model, program, images: await openImageFeed(pack, source) }
-}
-
-export async function dispose(prepared: Prepared): Promise<void> {
-  prepared.program.dispose()
-  disposeModel(prepared.model)
-  await prepared.images.close()
-}
+import { hashTensors, readCheckpoint, writeCheckpoint, type CheckpointState } from './checkpoint.ts'
+import { trainEpoch, TrainingFailure } from './epoch.ts'
+import { labelsOf, predict } from './predict.ts'
+import type { Prepared } from './prepared.ts'
+import type { Judged } from './probabilities.ts'
+import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } from './protocol.ts'
 
 /** Trains all epochs, or to the step in which `isInterrupted` answers true. */
 export async function train(
@@ -182,128 +121,6 @@ function summarise({ job, program }: Prepared, { epoch, step, best }: Checkpoint
     tensorsAfterFirstEpoch,
     tensorsAfterLastEpoch: tf.memory().numTensors,
   }
-}
-
-interface EpochPass extends Running {
-  readonly step: number
-  /** Of the epoch's last step. */
-  readonly learningRate: number
-  /** Behind it, every one a number. */
-  readonly tensors: Tensors
-}
-
-/** One pass over the training rows after that state; or why it was not finished. */
-async function trainEpoch(
-  { job, model, program, images }: Prepared,
-  { epoch: epochsBefore, step: stepsBefore, rateFactor = 1 }: CheckpointState,
-  emit: (event: TrainingEvent) => void,
-  isInterrupted: () => boolean,
-): Promise<EpochPass | TrainingFailure | 'interrupted'> {
-  const { seed, augmentation, optimizer, labels, pack, splits, training } = job
-  const epoch = epochsBefore + 1
-  const layers = randomLayers(job.network)
-  const steps = stepsPerEpoch(splits.train.length, training.batchSize)
-  const batches = trainingBatches(epochOrder(splits.train, seed, epoch), training.batchSize)
-  const started = performance.now()
-  let lastProgress = started
-  let seen = 0
-  let learningRate = 0
-  let step = 0
-  let checked = 0
-  const check = (): Running | TrainingFailure => {
-    const running = runningMetrics(program, seen)
-    if (!Number.isFinite(running.loss)) return nonFinite(running.loss, epoch, stepsBefore + checked + 1, batches.slice(checked, step))
-    checked = step
-    return running
-  }
-  program.assign(new Map([lossSum, correctCount].map((name) => [name, new Float32Array(1)])))
-
-  for await (const imageFeeds of images.feeds(batches)) {
-    if (isInterrupted()) return 'interrupted'
-    const rows = batches[step] ?? new Int32Array()
-    const t = stepsBefore + step
-    const rates = rateFeeds(optimizer, model.rule, t, steps, rateFactor)
-    learningRate = rates.learningRate
-    program.run('train', rows.length, {
-      ...imageFeeds,
-      ...rates.feeds,
-      labels: labelsOf(labels, rows),
-      seeds: dropoutSeeds(layers, seed, t),
-      ...(augmentation ? { transforms: warpTransforms(augmentation, seed, epoch, rows, [pack.height, pack.width]) } : {}),
-    })
-    step += 1
-    seen += rows.length
-    const now = performance.now()
-    if (now - lastProgress >= progressIntervalMs) {
-      lastProgress = now
-      const running = check()
-      if (running instanceof TrainingFailure) return running
-      emit({ type: 'progress', epoch, epochs: training.epochs, step, steps, ...running, imagesPerSecond: (seen / (now - started)) * 1000 })
-    }
-    // A session call blocks this thread; let the parent's messages in between two of them.
-    await setImmediate()
-  }
-  const whole = check()
-  if (whole instanceof TrainingFailure) return whole
-  const tensors = program.read()
-  return nonFiniteTensor(tensors, epoch) ?? { step: stepsBefore + step, learningRate, tensors, ...whole }
-}
-
-interface Running {
-  readonly loss: number
-  readonly accuracy: number
-}
-
-/** Means over the images of the epoch so far. */
-function runningMetrics(program: Program, seen: number): Running {
-  const { loss, correct } = program.run('metrics', 1, {})
-  return { loss: (loss?.[0] ?? NaN) / seen, accuracy: (correct?.[0] ?? NaN) / seen }
-}
-
-/** The loss is read now and then only: one of these batches made it what it is. `first` is the first of their steps. */
-function nonFinite(loss: number, epoch: number, first: number, batches: readonly Int32Array[]): TrainingFailure {
-  const last = first + batches.length - 1
-  const where = first === last ? `step ${first}` : `one of the steps ${first} to ${last}`
-  const message = `the loss became ${loss} in epoch ${epoch}, in ${where}; lower optimizer.learningRate, or look for images without content`
-  return new TrainingFailure({ code: 'non-finite', message, rows: batches.flatMap((rows) => [...rows]) })
-}
-
-/** The last step's update shows in no loss of its epoch: what it left is looked at before it is kept. */
-function nonFiniteTensor(tensors: Tensors, epoch: number): TrainingFailure | null {
-  for (const [name, values] of tensors) {
-    if (values.every(Number.isFinite)) continue
-    const message = `at the end of epoch ${epoch} ${name} has values that are no numbers; lower optimizer.learningRate`
-    return new TrainingFailure({ code: 'non-finite', message })
-  }
-  return null
-}
-
-/** Probabilities and loss for rows of the pack, in that order. The last batch is filled up with its first row, which is then dropped. */
-export async function predict({ job, program, images }: Prepared, rows: Int32Array): Promise<Judged> {
-  const size = job.evaluationBatchSize
-  const { classes, head } = job.network
-  const logits = new Float32Array(rows.length * classes)
-  const batches = batchesOf(rows, size).map((batch) =>
-    batch.length === size ? batch : Int32Array.from({ length: size }, (_, index) => batch[index] ?? batch[0] ?? 0),
-  )
-  let done = 0
-  for await (const feeds of images.feeds(batches)) {
-    const fetched = program.run('predict', size, feeds)['logits'] ?? new Float32Array()
-    logits.set((fetched as Float32Array).subarray(0, Math.min(size * classes, logits.length - done)), done)
-    done += size * classes
-    await setImmediate()
-  }
-  return judge(logits, labelsOf(job.labels, rows), classes, objective(job.loss, head))
-}
-
-/** Puts the named weights in place of the current ones. */
-export async function useWeights({ job, program }: Prepared, weights: WeightsName): Promise<void> {
-  const { tensors } = await readCheckpoint(job.checkpoints, weights === 'last' ? 'last' : 'best')
-  program.assign(tensors)
-}
-
-function labelsOf(labels: Int32Array, rows: Int32Array): Int32Array {
-  return rows.map((row) => labels[row] ?? 0)
 }
 
 function valueOf(metrics: Readonly<Record<string, number>>, { metric }: Selection): number {
