@@ -36,7 +36,7 @@ export default tseslint.config(
   { files: ['benchmarks/**', 'torture/**'], rules: { 'no-console': 'off' } },
   {
     // Plain JavaScript, run as it is: the rules that need types do not apply.
-    files: ['benchmarks/*.mjs'],
+    files: ['benchmarks/*.mjs', 'test/**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       parserOptions: { projectService: false },

@@ -74,7 +74,7 @@ async function start(): Promise<void> {
   await import('../setup/node-compat.ts')
   // The package is CommonJS and registers its backend and kernels when it is required.
   createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu')
-  const { tensorflow } = await import('../kernels/tensorflow.ts')
+  const { operations, tensorflow } = await import('../kernels/tensorflow.ts')
   const { binding } = tensorflow()
   const usesGpu = binding.isUsingGpuDevice()
   if (device === 'gpu' && !usesGpu) {
@@ -96,6 +96,7 @@ async function start(): Promise<void> {
       backend: 'tensorflow',
       tensorflow: binding.TF_Version,
       threads: Number(process.env['TF_NUM_INTRAOP_THREADS'] ?? 0) || (await import('node:os')).availableParallelism(),
+      operations: operations(),
       onednn: process.env['TF_ENABLE_ONEDNN_OPTS'] !== '0',
     },
   })

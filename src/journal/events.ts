@@ -51,6 +51,8 @@ export interface EngineStarted {
   readonly tensorflow: string
   readonly threads: number
   readonly onednn: boolean
+  /** Absent where TensorFlow's own were the only ones. */
+  readonly operations?: string
 }
 
 export interface EpochEnded {

@@ -65,6 +65,19 @@ function hasBinding(backend: object): backend is TensorFlowBackend {
   return isTensorFlow() && 'binding' in backend && 'getInputTensorIds' in backend && 'createOutputTensor' in backend
 }
 
+/**
+ * Which operations training runs where it has the choice: those of native/, which are made for the CPU, or TensorFlow's own. Others give
+ * other bits. The environment variable RUNNER_OPERATIONS set to tensorflow, plain, v3 or v4 overrules.
+ */
+export function operations(): string {
+  if (!isTensorFlow() || tensorflow().binding.isUsingGpuDevice()) return 'tensorflow'
+  return process.env['RUNNER_OPERATIONS'] ?? 'native'
+}
+
+export function hasNativeOperations(): boolean {
+  return isTensorFlow() && operations() !== 'tensorflow'
+}
+
 /** A number among the attributes that a kernel was run with. */
 export function numberAttribute(attributes: tf.NamedAttrMap | undefined, name: string): number {
   const value = attributes?.[name]

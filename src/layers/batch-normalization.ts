@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { BatchNormalization } from '../experiment/experiment.ts'
-import { batchNormTraining } from '../kernels/batch-norm.ts'
+import { batchNormTraining, type BatchNormTraining } from '../kernels/batch-norm.ts'
 import type { LayerPass } from './layer-pass.ts'
 
 /**
@@ -10,17 +10,30 @@ import type { LayerPass } from './layer-pass.ts'
 export function batchNormalization(x: tf.Tensor, layer: BatchNormalization, pass: LayerPass): tf.Tensor {
   const channels = x.shape.at(-1) ?? 1
   const images = (x.rank === 4 ? x : tf.reshape(x, [x.shape[0], 1, 1, channels])) as tf.Tensor4D
-  const gamma = (pass.has('gamma') ? pass.variable('gamma') : tf.ones([channels])) as tf.Tensor1D
-  const beta = (pass.has('beta') ? pass.variable('beta') : tf.zeros([channels])) as tf.Tensor1D
-  const movingMean = pass.variable('moving_mean')
-  const movingVariance = pass.variable('moving_variance')
+  const { gamma, beta } = scaleAndShift(pass, channels)
   if (!pass.isTraining) {
-    const y = tf.batchNorm(images, movingMean as tf.Tensor1D, movingVariance as tf.Tensor1D, beta, gamma, layer.epsilon)
-    return tf.reshape(y, x.shape)
+    const [mean, variance] = [pass.variable('moving_mean') as tf.Tensor1D, pass.variable('moving_variance') as tf.Tensor1D]
+    return tf.reshape(tf.batchNorm(images, mean, variance, beta, gamma, layer.epsilon), x.shape)
   }
-  const { y, mean, varianceTimes } = batchNormTraining(images, gamma, beta, layer.epsilon)
-  const move = (average: tf.Variable, share: tf.Tensor): void => average.assign(tf.add(tf.mul(average, tf.scalar(layer.momentum)), share))
-  move(movingMean, tf.mul(mean, tf.scalar(1 - layer.momentum)))
-  move(movingVariance, varianceTimes(1 - layer.momentum))
-  return tf.reshape(y, x.shape)
+  const normalized = batchNormTraining(images, gamma, beta, layer.epsilon)
+  moveAverages(layer, pass, normalized)
+  return tf.reshape(normalized.y, x.shape)
+}
+
+/** [channels] each. */
+export function scaleAndShift(pass: LayerPass, channels: number): { readonly gamma: tf.Tensor1D; readonly beta: tf.Tensor1D } {
+  return {
+    gamma: (pass.has('gamma') ? pass.variable('gamma') : tf.ones([channels])) as tf.Tensor1D,
+    beta: (pass.has('beta') ? pass.variable('beta') : tf.zeros([channels])) as tf.Tensor1D,
+  }
+}
+
+export function moveAverages(
+  { momentum }: BatchNormalization,
+  pass: LayerPass,
+  { mean, varianceTimes }: Pick<BatchNormTraining, 'mean' | 'varianceTimes'>,
+): void {
+  const move = (average: tf.Variable, share: tf.Tensor): void => average.assign(tf.add(tf.mul(average, tf.scalar(momentum)), share))
+  move(pass.variable('moving_mean'), tf.mul(mean, tf.scalar(1 - momentum)))
+  move(pass.variable('moving_variance'), varianceTimes(1 - momentum))
 }

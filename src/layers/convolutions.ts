@@ -1,8 +1,11 @@
 /** Convolutions over [batch, height, width, channels]. A 1x1 convolution is a matrix product, which TensorFlow runs faster. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { Conv2d, DepthwiseConv2d, SeparableConv2d } from '../experiment/experiment.ts'
+import type { BatchNormalization, Conv2d, DepthwiseConv2d, Layer, SeparableConv2d } from '../experiment/experiment.ts'
 import { biasAdd, matMul2d } from '../kernels/dense.ts'
+import { normalizedSeparable, separable, type Separable } from '../kernels/separable.ts'
+import { hasNativeOperations, inScope } from '../kernels/tensorflow.ts'
 import { activate } from './activations.ts'
+import { moveAverages, scaleAndShift } from './batch-normalization.ts'
 import type { LayerPass } from './layer-pass.ts'
 
 export function conv2d(x: tf.Tensor4D, layer: Conv2d, pass: LayerPass): tf.Tensor {
@@ -16,7 +19,46 @@ export function depthwiseConv2d(x: tf.Tensor4D, layer: DepthwiseConv2d, pass: La
 }
 
 export function separableConv2d(x: tf.Tensor4D, layer: SeparableConv2d, pass: LayerPass): tf.Tensor {
+  if (isFused(layer, pass)) {
+    const isRelu = layer.activation === 'relu'
+    const y = separable(inputsOf(x, pass), isRelu)
+    return isRelu ? y : activate(y, layer.activation)
+  }
   return pointwise(depthwise(x, layer, pass), pass.variable('pointwise_kernel') as tf.Tensor4D, layer, pass)
+}
+
+/** What is exported and predicts must need no operation of ours: they are for training. */
+function isFused(layer: SeparableConv2d, pass: LayerPass): boolean {
+  const isPlain = layer.padding === 'same' && layer.depthMultiplier === 1 && layer.strides.every((step) => step === 1)
+  return pass.isTraining && layer.useBias && isPlain && layer.kernelSize.every((side) => side === 3) && hasNativeOperations()
+}
+
+function inputsOf(x: tf.Tensor4D, pass: LayerPass): Separable {
+  return {
+    x,
+    depthwise: pass.variable('depthwise_kernel') as tf.Tensor4D,
+    w: pass.variable('pointwise_kernel') as tf.Tensor4D,
+    b: pass.variable('bias') as tf.Tensor1D,
+  }
+}
+
+/** Whether `normalizedSeparableConv2d` serves this layer where batch normalisation stands right behind it. */
+export function isNormalizable(layer: Layer, pass: LayerPass): layer is SeparableConv2d {
+  return layer.kind === 'separableConv2d' && isFused(layer, pass) && (layer.activation === 'relu' || layer.activation === 'linear')
+}
+
+/** A separable convolution and the batch normalisation behind it as one operation. */
+export function normalizedSeparableConv2d(
+  x: tf.Tensor4D,
+  [layer, pass]: readonly [SeparableConv2d, LayerPass],
+  [normalization, normalizationPass]: readonly [BatchNormalization, LayerPass],
+): tf.Tensor4D {
+  const inputs = { ...inputsOf(x, pass), ...scaleAndShift(normalizationPass, layer.filters) }
+  const isRelu = layer.activation === 'relu'
+  const { z, mean, variance } = inScope(layer.name, () => normalizedSeparable(inputs, normalization.epsilon, isRelu))
+  const varianceTimes = (factor: number): tf.Tensor1D => tf.mul(variance, tf.scalar(factor))
+  inScope(normalization.name, () => moveAverages(normalization, normalizationPass, { mean, varianceTimes }))
+  return z
 }
 
 function depthwise(x: tf.Tensor4D, layer: DepthwiseConv2d | SeparableConv2d, pass: LayerPass): tf.Tensor4D {

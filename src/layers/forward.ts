@@ -6,7 +6,7 @@ import { inScope } from '../kernels/tensorflow.ts'
 import type { Network } from '../network/plan.ts'
 import { activate } from './activations.ts'
 import { batchNormalization } from './batch-normalization.ts'
-import { conv2d, depthwiseConv2d, separableConv2d } from './convolutions.ts'
+import { conv2d, depthwiseConv2d, isNormalizable, normalizedSeparableConv2d, separableConv2d } from './convolutions.ts'
 import { dense } from './dense.ts'
 import type { LayerPass } from './layer-pass.ts'
 
@@ -55,10 +55,9 @@ export function randomLayers(network: Network): readonly string[] {
  */
 export function forward(network: Network, variables: Variables, images: tf.Tensor4D, seeds: tf.Tensor2D | null): tf.Tensor2D {
   const random = randomLayers(network)
-  let x: tf.Tensor = images
-  for (const { layer } of network.layers) {
+  const passOf = (layer: Layer): LayerPass => {
     const name = (role: string): string => `${layer.name}/${role}`
-    const pass: LayerPass = {
+    return {
       isTraining: seeds !== null,
       has: (role) => variables.has(name(role)),
       variable: (role) => {
@@ -71,7 +70,17 @@ export function forward(network: Network, variables: Variables, images: tf.Tenso
         return tf.reshape(tf.slice(seeds, [random.indexOf(layer.name), 0], [1, 2]), [2])
       },
     }
-    x = inScope(layer.name, () => apply(x, layer, pass))
+  }
+  const layers = network.layers.map(({ layer }) => layer)
+  let x: tf.Tensor = images
+  for (let index = 0; index < layers.length; index++) {
+    const [layer, next] = [layers[index], layers[index + 1]]
+    if (!layer) continue
+    const pass = passOf(layer)
+    if (next?.kind === 'batchNormalization' && isNormalizable(layer, pass)) {
+      x = normalizedSeparableConv2d(x as tf.Tensor4D, [layer, pass], [next, passOf(next)])
+      index += 1
+    } else x = inScope(layer.name, () => apply(x, layer, pass))
   }
   if (network.head === 'softmax') return x as tf.Tensor2D
   return tf.concat([tf.zerosLike(x), x], 1) as tf.Tensor2D

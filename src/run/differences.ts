@@ -50,6 +50,7 @@ export async function differentMachine(folder: RunFolder, events: readonly Recor
         name === 'threads' ? `${hint} --set runtime.threads=${before.threads} may do.` : hint,
       ),
     ),
+    ...differs("the engine's operations", before.operations ?? 'tensorflow', now.operations ?? 'tensorflow', hint),
     ...differs('the kind of CPU', cpu, kindOfCpu(), hint),
   ]
 }

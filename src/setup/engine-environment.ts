@@ -20,9 +20,11 @@ export function engineEnvironment({ environment, tensorflow, device, threads }: 
     // glibc would give big buffers back to the kernel after every step and ask for them again.
     MALLOC_MMAP_THRESHOLD_: '4294967296',
     MALLOC_TRIM_THRESHOLD_: '17179869184',
+    // Operations of ours use every core: two at a time would wait for each other's memory.
+    ...(tensorflow.build === 'cuda' && device !== 'cpu' ? {} : { TF_NUM_INTEROP_THREADS: '1' }),
     ...environment,
     LD_LIBRARY_PATH: [...tensorflow.libraryFolders, ...(inherited ? [inherited] : [])].join(delimiter),
     ...(device === 'cpu' ? { CUDA_VISIBLE_DEVICES: '-1' } : {}),
-    ...(threads === undefined ? {} : { TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: String(threads) }),
+    ...(threads === undefined ? {} : { TF_NUM_INTRAOP_THREADS: String(threads) }),
   }
 }

@@ -15,6 +15,8 @@ export interface Places {
   /** tfjs-node-gpu's C++ sources, and where it looks for the compiled binding. */
   readonly bindingSources: string
   readonly bindingFolder: string
+  /** The C++ sources of our own operations. */
+  readonly nativeSources: string
   requirements(name: 'mlflow' | 'tensorflow-cpu' | 'tensorflow-cuda'): string
   /** The wheel's contents: `tensorflow/`, and for the CUDA build `nvidia/`. */
   tensorflow(build: TensorflowBuild): string
@@ -36,6 +38,7 @@ export function placesOf(folder: string): Places {
     nodeApiHeaders: join(projectRoot, 'node_modules/node-api-headers/include'),
     bindingSources: join(tfjsNode, 'binding'),
     bindingFolder: join(tfjsNode, 'lib/napi-v8'),
+    nativeSources: join(projectRoot, 'native'),
     requirements: (name) => join(projectRoot, 'requirements', `${name}.txt`),
     tensorflow: (build) => join(setup, `tensorflow-${build}`),
     stamp: (name) => join(setup, `${name}.json`),

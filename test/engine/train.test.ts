@@ -145,14 +145,14 @@ describe('a loss that is no number, where the rate may be halved', () => {
   }
 
   it('leads back to the last checkpoint and on at half the rate', async () => {
-    const { result, events } = await trainAt(1000)
+    const { result, events } = await trainAt(200)
     expect(result).toMatchObject({ status: 'finished', epochs: 2 })
     const warnings = events.filter((event) => event.type === 'warning')
     expect(warnings[0]?.message).toMatch(/^at the end of epoch 1 .* goes on after epoch 0 at 1\/2 of the learning rate$/)
     expect(warnings.at(-1)?.message).toContain('goes on after epoch 1')
     for (const { code } of warnings) expect(code).toBe('rate-halved')
     expect(epochsOf(events).map(({ epoch }) => epoch)).toEqual([1, 2])
-    expect(metricsOf(events).at(-1)?.['train/learning_rate']).toBe(1000 / 2 ** warnings.length)
+    expect(metricsOf(events).at(-1)?.['train/learning_rate']).toBe(200 / 2 ** warnings.length)
   })
 
   it('is given up after ten times', async () => {

@@ -41,7 +41,8 @@ describe.each(['tensorflow', 'cpu'])('on the %s backend', (backend) => {
     await tf.setBackend(backend)
   })
   // tfjs's cpu backend sums one number after the other, in single precision.
-  const afterTraining = backend === 'cpu' ? 2 * tolerance : tolerance
+  // Our operations train in another order than Keras's kernels, which are TensorFlow's; and each step builds on the one before.
+  const afterTraining = (backend === 'cpu' ? 2 : 5) * tolerance
   let tensors = 0
   afterEach(() => {
     releaseGradients()

@@ -27,7 +27,7 @@ export function createBareCheckout(): BareCheckout {
   const binding = 'node_modules/@tensorflow/tfjs-node-gpu/binding'
   cpSync(join(projectRoot, binding), path(binding), { recursive: true })
   symlinkSync(join(projectRoot, 'node_modules/node-api-headers'), path('node_modules/node-api-headers'))
-  cpSync(join(projectRoot, 'requirements'), path('requirements'), { recursive: true })
+  for (const folder of ['requirements', 'native']) cpSync(join(projectRoot, folder), path(folder), { recursive: true })
   mkdirSync(path('wheels'))
 
   let progress: SetupProgress[] = []

@@ -148,7 +148,7 @@ describe('the environment of the engine', () => {
       TF_CPP_MIN_LOG_LEVEL: '0',
       TF_FORCE_GPU_ALLOW_GROWTH: 'true',
       TF_NUM_INTRAOP_THREADS: '2',
-      TF_NUM_INTEROP_THREADS: '2',
+      TF_NUM_INTEROP_THREADS: '1',
       MALLOC_MMAP_THRESHOLD_: '4294967296',
       MALLOC_TRIM_THRESHOLD_: '17179869184',
       CUDA_VISIBLE_DEVICES: '-1',
@@ -159,5 +159,6 @@ describe('the environment of the engine', () => {
     const environment = engineEnvironment({ environment: {}, tensorflow, device: 'auto' })
     expect(Object.keys(environment)).not.toContain('CUDA_VISIBLE_DEVICES')
     expect(Object.keys(environment)).not.toContain('TF_NUM_INTRAOP_THREADS')
+    expect(Object.keys(environment)).not.toContain('TF_NUM_INTEROP_THREADS')
   })
 })

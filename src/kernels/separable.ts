@@ -1,0 +1,98 @@
+/**
+ * A separable convolution with the relu and the batch normalisation behind it, by operations of our own (native/): what stands between the
+ * depthwise and the pointwise half, forward and back, never leaves the processor's caches. TensorFlow's operations write it to memory each
+ * time, and that is what a step waits for.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import { sharedGradients } from './kept.ts'
+import { attribute, execute, executeOne, numberAttribute } from './tensorflow.ts'
+
+export interface Separable {
+  /** [batch, height, width, channels] */
+  readonly x: tf.Tensor4D
+  /** [3, 3, channels, 1]; stride 1, padding "same". */
+  readonly depthwise: tf.Tensor4D
+  /** [1, 1, channels, filters] */
+  readonly w: tf.Tensor4D
+  /** [filters] */
+  readonly b: tf.Tensor1D
+}
+
+const relu = (attributes: tf.NamedAttrMap | undefined) => attribute.bool('relu', attributes?.['relu'] === true)
+
+/** The convolution plus b, or its relu: [batch, height, width, filters]. */
+export function separable(inputs: Separable, hasRelu: boolean): tf.Tensor4D {
+  return tf.engine().runKernel('RunnerSeparable', { ...inputs }, { relu: hasRelu })
+}
+
+tf.registerKernel({
+  kernelName: 'RunnerSeparable',
+  backendName: 'tensorflow',
+  kernelFunc: ({ inputs, attrs }) => {
+    const { x, depthwise, w, b } = inputs as unknown as Separable
+    return executeOne('RunnerSeparable', [relu(attrs)], [x, depthwise, w, b])
+  },
+})
+tf.registerGradient({
+  kernelName: 'RunnerSeparable',
+  inputsToSave: ['x', 'depthwise', 'w'],
+  outputsToSave: [true],
+  gradFunc: (dy, saved, attrs) => {
+    const [x, depthwise, w, y] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+    const gradient = sharedGradients(() => execute('RunnerSeparableGrad', [relu(attrs)], [dy as tf.Tensor, y, x, depthwise, w], 4))
+    return { x: () => gradient(0), depthwise: () => gradient(1), w: () => gradient(2), b: () => gradient(3) }
+  },
+})
+
+export interface NormalizedSeparable extends Separable {
+  /** [filters] each. */
+  readonly gamma: tf.Tensor1D
+  readonly beta: tf.Tensor1D
+}
+
+export interface Normalized {
+  /** [batch, height, width, filters] */
+  readonly z: tf.Tensor4D
+  /** [filters] each, the plain (1/N) variance; no gradient flows through them. */
+  readonly mean: tf.Tensor1D
+  readonly variance: tf.Tensor1D
+}
+
+/** As `separable`, normalised over the batch: gamma (y - mean) / sqrt(variance + epsilon) + beta. */
+export function normalizedSeparable(inputs: NormalizedSeparable, epsilon: number, hasRelu: boolean): Normalized {
+  const [, z, mean, variance] = tf
+    .engine()
+    .runKernel<[tf.Tensor4D, tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]>('RunnerSeparableNorm', { ...inputs }, { epsilon, relu: hasRelu })
+  return { z, mean, variance }
+}
+
+tf.registerKernel({
+  kernelName: 'RunnerSeparableNorm',
+  backendName: 'tensorflow',
+  kernelFunc: ({ inputs, attrs }) => {
+    const { x, depthwise, w, b, gamma, beta } = inputs as unknown as NormalizedSeparable
+    const attributes = [relu(attrs), attribute.float('epsilon', numberAttribute(attrs, 'epsilon'))]
+    return execute('RunnerSeparableNorm', attributes, [x, depthwise, w, b, gamma, beta], 5)
+  },
+})
+tf.registerGradient({
+  kernelName: 'RunnerSeparableNorm',
+  inputsToSave: ['x', 'depthwise', 'w', 'gamma'],
+  outputsToSave: [true, false, true, false, true],
+  gradFunc: (dy, saved, attrs) => {
+    const dz = [dy].flat()[1]
+    const [x, depthwise, w, gamma, y, mean, inverse] = saved
+    if (!dz || !x || !depthwise || !w || !gamma || !y || !mean || !inverse)
+      throw new Error('Internal error: a separable convolution saved too little')
+    const inputs = [dz, y, x, depthwise, w, gamma, mean, inverse]
+    const gradient = sharedGradients(() => execute('RunnerSeparableNormGrad', [relu(attrs)], inputs, 6))
+    return {
+      x: () => gradient(0),
+      depthwise: () => gradient(1),
+      w: () => gradient(2),
+      b: () => gradient(3),
+      gamma: () => gradient(4),
+      beta: () => gradient(5),
+    }
+  },
+})

@@ -1,0 +1,66 @@
+/** TensorFlow operations of our own (native/), compiled to objects that are linked into the binding: loading it registers them. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { runProgram, type Finished } from './child-process.ts'
+import type { Places } from './places.ts'
+
+const flags = ['-std=c++17', '-fPIC', '-pthread', '-ffp-contract=fast']
+
+/** Kinds of processors by the floats in a register and the rows of a tile that its registers hold; chosen when TensorFlow is loaded. */
+const processors = [
+  { name: 'plain', options: [], vector: 4, tileRows: 4 },
+  ...(process.arch === 'x64'
+    ? [
+        { name: 'v3', options: ['-march=haswell'], vector: 8, tileRows: 6 },
+        { name: 'v4', options: ['-march=skylake-avx512', '-mprefer-vector-width=512'], vector: 16, tileRows: 8 },
+      ]
+    : []),
+]
+
+interface Unit {
+  readonly source: string
+  readonly object: string
+  readonly options: readonly string[]
+}
+
+const units: readonly Unit[] = [
+  { source: 'operations.cc', object: 'operations.o', options: ['-O2'] },
+  { source: 'threads.cc', object: 'threads.o', options: ['-O2'] },
+  ...processors.map(({ name, options, vector, tileRows }) => ({
+    source: 'separable.cc',
+    object: `separable-${name}.o`,
+    options: ['-O3', ...options, `-DPROCESSOR=${name}`, `-DVECTOR=${vector}`, `-DTILE_ROWS=${tileRows}`],
+  })),
+]
+
+/** Compiles into that folder; the objects, or what the compiler said where it failed. */
+export async function compileNative(
+  places: Places,
+  { compiler, include, into, environment }: { compiler: string; include: string; into: string; environment: NodeJS.ProcessEnv },
+): Promise<readonly string[] | Finished> {
+  const objects: string[] = []
+  for (const { source, object, options } of units) {
+    const output = join(into, object)
+    const compiled = await runProgram(
+      compiler,
+      [...flags, ...options, `-I${include}`, '-c', join(places.nativeSources, source), '-o', output],
+      {
+        environment,
+      },
+    )
+    if (compiled.exitCode !== 0) return compiled
+    objects.push(output)
+  }
+  return objects
+}
+
+/** Everything that decides what is compiled. */
+export function nativeSources(places: Places): readonly (string | Buffer)[] {
+  return [
+    ...flags,
+    ...units.flatMap(({ source, object, options }) => [source, object, ...options]),
+    ...readdirSync(places.nativeSources)
+      .sort()
+      .map((name) => readFileSync(join(places.nativeSources, name))),
+  ]
+}
