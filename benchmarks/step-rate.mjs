@@ -5,7 +5,7 @@ import { load, trainOn, withPack } from './training.mjs'
 
 export const title = 'Step rate'
 /** Images a pass: enough steps to time and to make little of our checkpoint at its end, few enough for the slowest peer. */
-const images = { 32: 1280, 128: 1280, 512: 1536 }
+const images = { 32: 960, 128: 1280, 512: 1536 }
 const targets = { 32: { tfjs: 7, keras: 1.8, torch: 1.6 }, 128: {}, 512: { tfjs: 7, keras: 3, torch: 3.5 } }
 
 /** Milliseconds a step over whole passes, the median of those after the first. */

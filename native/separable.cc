@@ -56,9 +56,9 @@ void addMoments(Moments& moments, const float* __restrict y, long rows, long col
 }
 
 // Rows whose columns are filled up to whole vectors, to rows that are not.
-void copyRows(float* to, const float* from, long rows, long columns, long wide) {
+void copyRows(float* to, const float* from, long rows, long columns, long wide, bool isPast) {
   if (columns == wide)
-    std::memcpy(to, from, rows * columns * sizeof(float));
+    copy(to, from, rows * columns, isPast);
   else
     for (long row = 0; row < rows; row++) std::memcpy(to + row * columns, from + row * wide, columns * sizeof(float));
 }
@@ -82,11 +82,18 @@ void normalise(const Forward& f, const std::vector<Moments>& moments) {
     const float* __restrict factor = factors.data();
     const float* __restrict mean = f.mean;
     const float* __restrict beta = f.beta;
-    for (long row = partStart(rows, parts, part); row < partStart(rows, parts, part + 1); row++) {
+    const long end = partStart(rows, parts, part + 1);
+    const bool isPast = isPastCaches(f.z, f.filters, rows * f.filters);
+    for (long row = partStart(rows, parts, part); row < end; row++) {
       const float* __restrict y = f.y + row * f.filters;
       float* __restrict z = f.z + row * f.filters;
-      for (long filter = 0; filter < f.filters; filter++) z[filter] = (y[filter] - mean[filter]) * factor[filter] + beta[filter];
+      if (isPast)
+        for (long filter = 0; filter < f.filters; filter += width)
+          storePast(z + filter, (load(y + filter) - load(mean + filter)) * load(factor + filter) + load(beta + filter));
+      else
+        for (long filter = 0; filter < f.filters; filter++) z[filter] = (y[filter] - mean[filter]) * factor[filter] + beta[filter];
     }
+    finishStores();
   });
 }
 
@@ -97,6 +104,7 @@ void forward(const Forward& f) {
   const Floats depthwise = spread(f.depthwise, f.x.channels, lines.period, false);
   const Floats w = fill(f.w, f.x.channels, f.filters);
   const int parts = partsOf(f.x);
+  const bool isPast = isPastCaches(f.y, f.filters, f.x.batch * pixels * f.filters);
   std::vector<Moments> moments(parts, Moments(f.filters));
   parallel(parts, [&](int part) {
     const Floats image = lines.empty(), u = floats(step * values + lines.period), block = floats(step * f.x.width * wide);
@@ -117,9 +125,10 @@ void forward(const Forward& f) {
           }
         }
         if (f.normalised) addMoments(moments[part], block.get(), rows, f.filters, wide);
-        copyRows(f.y + (index * pixels + first * f.x.width) * f.filters, block.get(), rows, f.filters, wide);
+        copyRows(f.y + (index * pixels + first * f.x.width) * f.filters, block.get(), rows, f.filters, wide, isPast);
       }
     }
+    finishStores();
   });
   if (f.normalised) normalise(f, moments);
 }
@@ -204,6 +213,7 @@ void backward(const Backward& g) {
   const int parts = partsOf(g.x);
   std::vector<Floats> dw(parts);
   std::vector<std::vector<double>> db(parts, std::vector<double>(g.filters)), ddepthwise(parts, std::vector<double>(taps * channels));
+  const bool isPast = isPastCaches(g.dx, values, g.x.batch * g.x.height * values);
   // Last parts first: what `normalisation` read of them is still in the caches.
   parallel(parts, [&](int turn) {
     const int part = parts - 1 - turn;
@@ -223,17 +233,18 @@ void backward(const Backward& g) {
         product(channels, wide, rows, {u.get(), 1, channels}, block.get(), wide, dw[part].get(), wide, true);
         product(rows, wideInner, g.filters, {block.get(), wide, 1}, transposed.get(), wideInner, rowsOfDu.get(), wideInner, false);
         for (long row = 0; row < height; row++)
-          copyRows(lines.at(du.get(), first + row, 0), rowsOfDu.get() + row * g.x.width * wideInner, g.x.width, channels, wideInner);
+          copyRows(lines.at(du.get(), first + row, 0), rowsOfDu.get() + row * g.x.width * wideInner, g.x.width, channels, wideInner, false);
       }
       std::memset(own.get(), 0, taps * lines.period * sizeof(float));
       for (long row = 0; row < g.x.height; row++) {
         correlateRow(lines, du.get(), image.get(), row, own.get());
         convolveRow(lines, du.get(), row, turned.get(), rowOfDx.get());
-        std::memcpy(g.dx + (index * g.x.height + row) * values, rowOfDx.get(), values * sizeof(float));
+        copy(g.dx + (index * g.x.height + row) * values, rowOfDx.get(), values, isPast);
       }
       for (int tap = 0; tap < taps; tap++)
         for (long place = 0; place < lines.period; place++) ddepthwise[part][tap * channels + place % channels] += own[tap * lines.period + place];
     }
+    finishStores();
   });
   for (long filter = 0; filter < g.filters; filter++) {
     double sum = 0;

@@ -2,9 +2,14 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 namespace runner {
 namespace PROCESSOR {
@@ -15,6 +20,40 @@ typedef float Vector __attribute__((vector_size(VECTOR * 4), aligned(4), may_ali
 
 inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 inline void store(float* to, Vector values) { *reinterpret_cast<Vector*>(to) = values; }
+
+// Past the caches, which otherwise fetch from memory what is about to be overwritten. `to` lies on a whole vector.
+inline void storePast(float* to, Vector values) {
+#if defined(__SSE2__) && VECTOR == 16
+  _mm512_stream_ps(to, __m512(values));
+#elif defined(__SSE2__) && VECTOR == 8
+  _mm256_stream_ps(to, __m256(values));
+#elif defined(__SSE2__) && VECTOR == 4
+  _mm_stream_ps(to, __m128(values));
+#else
+  store(to, values);
+#endif
+}
+
+// What was stored past the caches is there for other threads from here on.
+inline void finishStores() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+// Whether rows of so many columns, `all` numbers together, are better stored past the caches: they would have left them before they are read.
+inline bool isPastCaches(const float* memory, long columns, long all) {
+  constexpr long bytes = 32l << 20;
+  const bool isOnVectors = columns % width == 0 && reinterpret_cast<uintptr_t>(memory) % sizeof(Vector) == 0;
+  return isOnVectors && all * static_cast<long>(sizeof(float)) > bytes;
+}
+
+inline void copy(float* to, const float* from, long count, bool isPast) {
+  if (isPast)
+    for (long index = 0; index < count; index += width) storePast(to + index, load(from + index));
+  else
+    std::memcpy(to, from, count * sizeof(float));
+}
 
 inline long roundUp(long count, long unit) { return (count + unit - 1) / unit * unit; }
 
