@@ -10,8 +10,8 @@ const range = (description: string) => Type.Tuple([Type.Number(), Type.Number()]
 
 const drawn = closed(
   {
-    uniform: optional(range('From the first to the second, every value as likely as any other.')),
-    logUniform: optional(range('From the first to the second, both above 0, every order of magnitude as likely as any other.')),
+    uniform: optional(range('From the first to the second, all values equally likely.')),
+    logUniform: optional(range('From the first to the second, both above 0, all orders of magnitude equally likely.')),
     choice: optional(Type.Array(anything('A value as the file would have it.'), { minItems: 1, description: 'One of these.' })),
   },
   {
