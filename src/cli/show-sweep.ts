@@ -1,5 +1,7 @@
 /** A sweep as a person sees it: what runs now in the live line, a line for each trial that ends, a table of variants. */
-import type { EndedTrial, SweepEvent, SweepSummary } from '../sweep/run-sweep.ts'
+import type { EndedTrial } from '../sweep/ended-trial.ts'
+import type { SweepSummary } from '../sweep/run-sweep.ts'
+import type { SweepEvent } from '../sweep/sweep-request.ts'
 import type { VariantSummary } from '../sweep/summary.ts'
 import { showRun, type ShowOptions } from './show-run.ts'
 import { duration, paint } from './terminal.ts'

@@ -9,6 +9,24 @@ export interface Interruption {
   stop(): void
 }
 
+/** Work that a signal may end before it has begun; `words` say that. Resolves with the exit code. */
+export async function interruptible(
+  terminal: Terminal,
+  words: string,
+  work: (interruption: Interruption) => Promise<number>,
+): Promise<number> {
+  const interruption = listenToSignals(terminal)
+  try {
+    return await work(interruption)
+  } catch (error) {
+    if (error !== interruption.signal.reason) throw error
+    terminal.say(words)
+    return interruption.exitCode()
+  } finally {
+    interruption.stop()
+  }
+}
+
 /** The first signal asks for an orderly end, the second ends at once. */
 export function listenToSignals(terminal: Terminal): Interruption {
   const controller = new AbortController()

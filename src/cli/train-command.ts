@@ -1,11 +1,12 @@
 /** `runner FILE` and `runner resume`, with what a terminal adds to the story: signals, the live line, the table at the end. */
+import type { LoadedFile } from '../run/load.ts'
 import { resumeExperiment } from '../run/resume.ts'
 import type { Listener, RunSummary } from '../run/story.ts'
 import { trainExperiment } from '../run/train.ts'
 import type { Workspace } from '../run/workspace.ts'
 import { showRun } from './show-run.ts'
 import { renderSummary } from './show-summary.ts'
-import { listenToSignals } from './signals.ts'
+import { interruptible } from './signals.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface TrainOptions {
@@ -15,9 +16,8 @@ export interface TrainOptions {
 }
 
 /** Resolves with the exit code. */
-export function runTraining(file: string, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
-  const { set } = options
-  return tellTraining(options, workspace, terminal, (listen, signal) => trainExperiment({ file, set, workspace, listen, signal }))
+export function runTraining(loaded: LoadedFile, options: TrainOptions, workspace: Workspace, terminal: Terminal): Promise<number> {
+  return tellTraining(options, workspace, terminal, (listen, signal) => trainExperiment({ loaded, workspace, listen, signal }))
 }
 
 /** Resolves with the exit code. */
@@ -36,23 +36,16 @@ export async function tellTraining(
   const { cwd } = workspace
   const isJson = options.json === true
   const started = performance.now()
-  const interruption = listenToSignals(terminal)
-  const show = showRun({ terminal, cwd, isQuiet: isJson || options.quiet === true })
-  const listen: Listener = (event) => {
-    if (event.type === 'planned') interruption.begin()
-    if (event.type === 'journal' && isJson) terminal.out(JSON.stringify(event.event))
-    else show(event)
-  }
-  try {
+  return interruptible(terminal, 'interrupted before the run began; nothing was kept of it', async (interruption) => {
+    const show = showRun({ terminal, cwd, isQuiet: isJson || options.quiet === true })
+    const listen: Listener = (event) => {
+      if (event.type === 'planned') interruption.begin()
+      if (event.type === 'journal' && isJson) terminal.out(JSON.stringify(event.event))
+      else show(event)
+    }
     const summary = await story(listen, interruption.signal)
     const seconds = (performance.now() - started) / 1000
     if (!isJson) terminal.out(renderSummary(summary, { color: terminal.outColor, cwd, seconds }))
     return summary.status === 'interrupted' ? interruption.exitCode() : 0
-  } catch (error) {
-    if (error !== interruption.signal.reason) throw error
-    terminal.say('interrupted before the run began; nothing was kept of it')
-    return interruption.exitCode()
-  } finally {
-    interruption.stop()
-  }
+  })
 }

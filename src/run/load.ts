@@ -36,9 +36,17 @@ export async function checkExperiment(file: string, set: readonly string[], work
   return located && network && tree ? { value: { located, network, tree, sweep }, diagnostics, sources } : { diagnostics, sources }
 }
 
+/** A file without a fault, and what there is to warn of. */
+export interface LoadedFile extends NonNullable<Checked['value']> {
+  /** As the user named it, relative to the working folder. */
+  readonly file: string
+  readonly diagnostics: readonly Diagnostic[]
+  readonly sources: Sources
+}
+
 /** Throws `Fault` where the file is at fault. */
-export async function loadChecked(file: string, set: readonly string[], workspace: Workspace) {
+export async function loadChecked(file: string, set: readonly string[], workspace: Workspace): Promise<LoadedFile> {
   const { value, diagnostics, sources } = await checkExperiment(file, set, workspace)
   if (!value) throw new Fault(diagnostics, 1, sources)
-  return { ...value, diagnostics, sources }
+  return { ...value, file, diagnostics, sources }
 }

@@ -65,7 +65,7 @@ export async function reproduceRun({ run, workspace, listen, signal }: Reproduce
     )
   // 2. A run like any other, that says whose double it is.
   const set = [`tracking.tags.reproduces=${original.id}`]
-  const summary = await trainExperiment({ file: original.resolved, set, workspace, listen, signal })
+  const summary = await trainExperiment({ loaded: await loadChecked(original.resolved, set, workspace), workspace, listen, signal })
   if (summary.status === 'interrupted') return { original, summary, outcome: null }
   // 3. Point by point.
   const { events: again } = await readEvents(summary.folder)

@@ -12,7 +12,7 @@ import { foldRun } from '../journal/run-state.ts'
 import { classWeightValues } from '../network/class-weights.ts'
 import type { Network } from '../network/plan.ts'
 import { beginRun, type BegunRun } from './begin.ts'
-import { loadChecked } from './load.ts'
+import type { LoadedFile } from './load.ts'
 import { writeModelFolder } from './model-files.ts'
 import { describeNote } from './note.ts'
 import { engineFault, prepareDataAndEngine, requireRunsFolder } from './prepare.ts'
@@ -25,8 +25,7 @@ import { prepareTracking, type RunTracking } from './track.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface TrainRequest {
-  readonly file: string
-  readonly set: readonly string[]
+  readonly loaded: LoadedFile
   readonly workspace: Workspace
   readonly listen: Listener
   /** Aborted by the first Ctrl-C: the step is finished, what is committed stays. */
@@ -35,18 +34,17 @@ export interface TrainRequest {
 
 /** Throws `Fault` where the experiment, the environment or the training is at fault; the signal's reason where it was aborted before the run began. */
 export async function trainExperiment(request: TrainRequest): Promise<RunSummary> {
-  const { file, set, workspace, signal } = request
-  // 1. Everything that can be known from the file.
-  const { located, network, diagnostics, sources } = await loadChecked(file, set, workspace)
+  const { loaded, workspace, signal } = request
+  const { file, located, network, diagnostics, sources } = loaded
   if (diagnostics.length > 0) request.listen({ type: 'warnings', diagnostics, sources })
   const { experiment } = located
   await requireRunsFolder(workspace)
-  // 2. MLflow and TensorFlow are made ready while the images are read.
+  // 1. MLflow and TensorFlow are made ready while the images are read.
   const tracking = prepareTracking(experiment.tracking, workspace, request.listen)
   const { dataset, engine } = await prepareDataAndEngine(located, sources, request)
   try {
     await tracking.ready()
-    // 3. The run has a folder and a journal from here on.
+    // 2. The run has a folder and a journal from here on.
     const listen: Listener = (event) => {
       request.listen(event)
       if (event.type === 'journal') tracking.wake()

@@ -1,5 +1,6 @@
 /** What a sweep says: of each variant the mean over its seeds with an interval, best first. */
 import { studentPoint } from '../statistics/distributions.ts'
+import { mean as meanOf, variance } from '../statistics/moments.ts'
 
 export interface VariantSummary {
   readonly name: string
@@ -36,9 +37,8 @@ export function summariseVariants(trials: readonly Scored[], isLossLike: boolean
 /** `most` is what the metric can be at most; at least it is 0. */
 function meanAndInterval(values: readonly number[], most: number): Pick<VariantSummary, 'mean' | 'interval'> {
   const count = values.length
-  const mean = values.reduce((sum, value) => sum + value, 0) / count
+  const mean = meanOf(values)
   if (count < 2) return { mean, interval: null }
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1)
-  const half = studentPoint(0.975, count - 1) * Math.sqrt(variance / count)
+  const half = studentPoint(0.975, count - 1) * Math.sqrt(variance(values) / count)
   return { mean, interval: { low: Math.max(0, mean - half), high: Math.min(most, mean + half) } }
 }

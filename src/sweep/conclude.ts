@@ -1,0 +1,62 @@
+/** What a sweep says at its end: its numbers in its folder, and in its journal for MLflow. */
+import writeFileAtomic from 'write-file-atomic'
+import type { Journal } from '../journal/journal.ts'
+import type { RunFolder } from '../journal/run-folder.ts'
+import type { EndedTrial } from './ended-trial.ts'
+import type { VariantSummary } from './summary.ts'
+
+export interface Outcome {
+  readonly trials: readonly EndedTrial[]
+  readonly variants: readonly VariantSummary[]
+  readonly metric: string
+}
+
+export async function conclude(
+  { folder, journal }: { readonly folder: RunFolder; readonly journal: Journal },
+  outcome: Outcome,
+  isInterrupted: boolean,
+): Promise<void> {
+  const { trials, variants, metric } = outcome
+  const rows = trials.map(({ name, variant, state, folder: run, metrics, reason }) => ({
+    name,
+    variant,
+    state,
+    run: run?.id ?? null,
+    metrics,
+    reason,
+  }))
+  await writeFileAtomic(folder.metrics, `${JSON.stringify({ version: 1, metric, variants, trials: rows }, null, 2)}\n`)
+  const failed = trials.filter(({ state }) => state === 'failed')
+  if (!isInterrupted) {
+    await journal.append({ type: 'evaluated', metrics: metricsOf(variants) })
+    await journal.append({ type: 'artifact', path: 'metrics.json' })
+    await journal.append({ type: 'described', note: noteOf(outcome) })
+  }
+  const reason = failed.length === 0 ? {} : { reason: `${failed.length} of ${trials.length} trials failed` }
+  await journal.append({ type: 'run-ended', status: isInterrupted ? 'interrupted' : failed.length > 0 ? 'failed' : 'finished', ...reason })
+}
+
+/** `mean/…`, `low/…` and `high/…` of variants, and the best of the means. */
+function metricsOf(variants: readonly VariantSummary[]): Record<string, number> {
+  const metrics: Record<string, number> = {}
+  for (const { name, values, mean, interval } of variants) {
+    if (values.length === 0) continue
+    metrics[`mean/${name}`] = mean
+    if (interval) Object.assign(metrics, { [`low/${name}`]: interval.low, [`high/${name}`]: interval.high })
+  }
+  const [best] = variants
+  return best && best.values.length > 0 ? { ...metrics, best: best.mean } : metrics
+}
+
+function noteOf({ trials, variants, metric }: Outcome): string {
+  const done = trials.filter(({ state }) => state === 'finished' || state === 'reused').length
+  const line = ({ name, values, mean, interval }: VariantSummary): string => {
+    const range = interval ? ` (95 % over seeds ${interval.low.toFixed(4)} to ${interval.high.toFixed(4)})` : ''
+    return values.length === 0 ? `- ${name}: nothing finished` : `- ${name}: ${mean.toFixed(4)}${range}, ${values.length} seeds`
+  }
+  return [
+    `${done} of ${trials.length} trials are done. Mean ${metric} of each variant, best first; the best of many flatters itself, so compare before you conclude.`,
+    '',
+    ...variants.map(line),
+  ].join('\n')
+}
