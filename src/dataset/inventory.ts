@@ -3,14 +3,14 @@
  * remembered by path, size and time of change, so that the second run reads nothing.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, type FileHandle } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import { decoderVersion, rowBytesOf, type ImageSize } from './decode.ts'
 import type { Fact } from './image-reader.ts'
 import { openImageReaders } from './image-readers.ts'
 import type { Sample } from './scan.ts'
-import { isSealed, removeAbandoned, writeFully, writeSealed } from './sealed-file.ts'
+import { isSealed, removeAbandoned, writeSealed, type WritePart } from './sealed-file.ts'
 
 export interface Inventory {
   /** In the order of the samples. */
@@ -51,8 +51,8 @@ export async function takeInventory(samples: readonly NamedFile[], options: Inve
   await mkdir(cache, { recursive: true })
   await removeAbandoned(cache)
   let facts: Fact[] = []
-  await writeSealed(pixels, async (file) => {
-    facts = await readAll(samples, options, file)
+  await writeSealed(pixels, async (write) => {
+    facts = await readAll(samples, options, write)
     await writeFileAtomic(index, JSON.stringify(facts))
   })
   return { facts, pixels }
@@ -61,7 +61,7 @@ export async function takeInventory(samples: readonly NamedFile[], options: Inve
 async function readAll(
   samples: readonly NamedFile[],
   { root, size, signal, onProgress }: InventoryOptions,
-  file: FileHandle,
+  write: WritePart,
 ): Promise<Fact[]> {
   const readers = openImageReaders()
   let done = 0
@@ -69,7 +69,7 @@ async function readAll(
     const some = samples.slice(first, first + imagesAtOnce)
     const { facts, pixels } = await readers.read({ paths: some.map(({ path }) => join(root, path)), size })
     signal?.throwIfAborted()
-    await writeFully(file, pixels, first * rowBytesOf(size))
+    await write(pixels, first * rowBytesOf(size))
     done += some.length
     onProgress({ done, total: samples.length })
     return facts

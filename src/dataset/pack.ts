@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { decoderVersion, rowBytesOf, type ImageSize } from './decode.ts'
 import type { Inventory } from './inventory.ts'
 import type { Manifest, Pack } from './manifest.ts'
-import { isSealed, readFully, writeFully, writeSealed } from './sealed-file.ts'
+import { isSealed, readFully, writeSealed } from './sealed-file.ts'
 
 /** The pixels of some rows of a pack, [height, width, channels] each. */
 export async function readRows({ path, width, height, channels }: Pack, rows: readonly number[]): Promise<Uint8Array[]> {
@@ -44,11 +44,11 @@ export async function packRows(
 
   const from = await open(inventory.pixels)
   try {
-    await writeSealed(path, async (to) => {
+    await writeSealed(path, async (write) => {
       const buffer = new Uint8Array(rowBytes)
       for (const [index, row] of rows.entries()) {
         await readFully(from, buffer, row * rowBytes)
-        await writeFully(to, buffer, index * rowBytes)
+        await write(buffer, index * rowBytes)
       }
     })
   } finally {

@@ -19,18 +19,25 @@ export async function isSealed(path: string, bytes: number): Promise<boolean> {
   }
 }
 
-/** Lets `write` fill a file and seals it. Where that fails nothing is left. */
-export async function writeSealed(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+/** Writes a part at its place; parts may come in each order, and together they leave no gap. */
+export type WritePart = (bytes: Uint8Array, position: number) => Promise<void>
+
+/** Lets `fill` write a file and seals it. Where that fails nothing is left. */
+export async function writeSealed(path: string, fill: (write: WritePart) => Promise<void>): Promise<void> {
   const beside = besideOf(path)
   try {
+    const content = contentHash()
     const file = await open(beside, 'w')
     try {
-      await write(file)
+      await fill(async (bytes, position) => {
+        content.add(bytes, position)
+        await writeFully(file, bytes, position)
+      })
       await file.sync()
     } finally {
       await file.close()
     }
-    const seal = await measure(beside)
+    const seal = content.seal()
     await rm(sealOf(path), { force: true })
     await rename(beside, path)
     await writeFileAtomic(sealOf(path), seal)
@@ -40,8 +47,29 @@ export async function writeSealed(path: string, write: (file: FileHandle) => Pro
   }
 }
 
+/** The hash of parts that come in no order: those that came too early wait. */
+function contentHash(): { readonly add: (bytes: Uint8Array, position: number) => void; readonly seal: () => string } {
+  const hash = createHash('sha256')
+  const waiting = new Map<number, Uint8Array>()
+  let hashed = 0
+  return {
+    add(bytes, position) {
+      waiting.set(position, bytes)
+      for (let next = waiting.get(hashed); next; next = waiting.get(hashed)) {
+        waiting.delete(hashed)
+        hash.update(next)
+        hashed += next.length
+      }
+    },
+    seal() {
+      if (waiting.size > 0) throw new Error('Internal error: a sealed file has a gap')
+      return sealFor(hashed, hash.digest('hex'))
+    },
+  }
+}
+
 /** All of the bytes: a single write may stop in the middle, on a full disk for example. */
-export async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0
   while (done < bytes.length) done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
 }
@@ -91,5 +119,9 @@ async function measure(path: string): Promise<string> {
       hash.update(chunk)
     }
   })
-  return `${bytes} ${hash.digest('hex')}\n`
+  return sealFor(bytes, hash.digest('hex'))
+}
+
+function sealFor(bytes: number, sha256: string): string {
+  return `${bytes} ${sha256}\n`
 }
