@@ -1,4 +1,4 @@
-"""Where a compiled step spends its time: TensorFlow's own tracing of our graph. usage: op_times.py FOLDER CALL_JSON THREADS"""
+"""Where a compiled step spends its time: TensorFlow's own tracing of our graph. usage: op_times.py FOLDER CALL_JSON THREADS LIBRARY"""
 import collections, json, os, sys, time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np, tensorflow as tf
@@ -6,12 +6,13 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 v1 = tf.compat.v1
 v1.disable_eager_execution()
-folder, call, threads = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
+folder, call, threads, library = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+tf.load_op_library(library)
 model = saved_model_pb2.SavedModel()
 model.ParseFromString(open(os.path.join(folder, "saved_model.pb"), "rb").read())
 graph = model.meta_graphs[0].graph_def
 v1.import_graph_def(graph, name="")
-session = v1.Session(config=v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads))
+session = v1.Session(config=v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1))
 random = np.random.default_rng(0)
 
 # Every variable by its own assign call, the table by its chunk call; the values do not matter, as long as they are positive.

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { table } from './figures.mjs'
+import { nativeLibrary } from './native-library.mjs'
 import { python3, pythonMissing } from './peers.mjs'
 import { cpuEnvironment, projectRoot } from './training.mjs'
 
@@ -23,7 +24,13 @@ export async function run({ report }) {
       const args = [here('write-graph.mjs'), 'experiments/baseline.yaml', String(batch), folder]
       const { stdout } = await exec(process.execPath, args, { cwd: projectRoot, env: await cpuEnvironment() })
       const { call, gigaflops, gigabytes, multiplyAdds } = JSON.parse(stdout.trim().split('\n').at(-1))
-      const { milliseconds, operations } = await python3(here('op_times.py'), folder, JSON.stringify(call), availableParallelism())
+      const { milliseconds, operations } = await python3(
+        here('op_times.py'),
+        folder,
+        JSON.stringify(call),
+        availableParallelism(),
+        await nativeLibrary(folder),
+      )
       // Forward, and the gradients of inputs and of weights, cost about the same.
       const floatingPoint = 2 * 3 * multiplyAdds * batch
       const share = (floatingPoint / (gigaflops * 1e9) / (milliseconds / 1e3)) * 100
