@@ -5,7 +5,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { sharedGradients } from './kept.ts'
-import { attribute, execute, executeOne, numberAttribute } from './tensorflow.ts'
+import { attribute, execute, executeOne, namedInputs, numberAttribute } from './tensorflow.ts'
 
 export interface Separable {
   /** [batch, height, width, channels] */
@@ -28,18 +28,17 @@ export function separable(inputs: Separable, hasRelu: boolean): tf.Tensor4D {
 tf.registerKernel({
   kernelName: 'RunnerSeparable',
   backendName: 'tensorflow',
-  kernelFunc: ({ inputs, attrs }) => {
-    const { x, depthwise, w, b } = inputs as unknown as Separable
-    return executeOne('RunnerSeparable', [relu(attrs)], [x, depthwise, w, b])
-  },
+  kernelFunc: ({ inputs, attrs }) => executeOne('RunnerSeparable', [relu(attrs)], namedInputs(inputs, ['x', 'depthwise', 'w', 'b'])),
 })
 tf.registerGradient({
   kernelName: 'RunnerSeparable',
   inputsToSave: ['x', 'depthwise', 'w'],
   outputsToSave: [true],
   gradFunc: (dy, saved, attrs) => {
-    const [x, depthwise, w, y] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
-    const gradient = sharedGradients(() => execute('RunnerSeparableGrad', [relu(attrs)], [dy as tf.Tensor, y, x, depthwise, w], 4))
+    const [dOutput] = [dy].flat()
+    const [x, depthwise, w, y] = saved
+    if (!dOutput || !x || !depthwise || !w || !y) throw new Error('Internal error: a separable convolution saved too little')
+    const gradient = sharedGradients(() => execute('RunnerSeparableGrad', [relu(attrs)], [dOutput, y, x, depthwise, w], 4))
     return { x: () => gradient(0), depthwise: () => gradient(1), w: () => gradient(2), b: () => gradient(3) }
   },
 })
@@ -70,9 +69,8 @@ tf.registerKernel({
   kernelName: 'RunnerSeparableNorm',
   backendName: 'tensorflow',
   kernelFunc: ({ inputs, attrs }) => {
-    const { x, depthwise, w, b, gamma, beta } = inputs as unknown as NormalizedSeparable
     const attributes = [relu(attrs), attribute.float('epsilon', numberAttribute(attrs, 'epsilon'))]
-    return execute('RunnerSeparableNorm', attributes, [x, depthwise, w, b, gamma, beta], 5)
+    return execute('RunnerSeparableNorm', attributes, namedInputs(inputs, ['x', 'depthwise', 'w', 'b', 'gamma', 'beta']), 5)
   },
 })
 tf.registerGradient({

@@ -85,6 +85,15 @@ export function numberAttribute(attributes: tf.NamedAttrMap | undefined, name: s
   return value
 }
 
+/** Of the tensors that a kernel was given, those of these names, in this order. */
+export function namedInputs(inputs: tf.NamedTensorInfoMap, names: readonly string[]): tf.TensorInfo[] {
+  return names.map((name) => {
+    const tensor = inputs[name]
+    if (!tensor) throw new Error(`Internal error: the kernel was given no tensor ${name}`)
+    return tensor
+  })
+}
+
 /** A shape among the attributes that a kernel was run with. */
 export function shapeAttribute(attributes: tf.NamedAttrMap | undefined, name: string): number[] {
   const value = attributes?.[name]
