@@ -54,18 +54,24 @@ inline Floats spread(const float* kernel, long channels, long period, bool isTur
   return out;
 }
 
+// Where the nine taps of a row's convolution begin to read.
+struct Neighbours {
+  const float* from[taps];
+  Neighbours(const Lines& lines, const float* image, long row) {
+    for (int tap = 0; tap < taps; tap++) from[tap] = lines.at(image, row + tap / 3 - 1, tap % 3 - 1);
+  }
+  Vector load(int tap, long place) const { return PROCESSOR::load(from[tap] + place); }
+};
+
 // One row of a convolution. It writes whole registers: up to `period` numbers more than the row has.
 inline void convolveRow(const Lines& lines, const float* image, long row, const float* kernel, float* to) {
+  const Neighbours near(lines, image, row);
   for (long part = 0; part < lines.period; part += width) {
     Vector weights[taps];
-    const float* from[taps];
-    for (int tap = 0; tap < taps; tap++) {
-      weights[tap] = load(kernel + tap * lines.period + part);
-      from[tap] = lines.at(image, row + tap / 3 - 1, tap % 3 - 1);
-    }
+    for (int tap = 0; tap < taps; tap++) weights[tap] = load(kernel + tap * lines.period + part);
     for (long place = part; place < lines.line; place += lines.period) {
-      Vector sum = weights[0] * load(from[0] + place);
-      for (int tap = 1; tap < taps; tap++) sum += weights[tap] * load(from[tap] + place);
+      Vector sum = weights[0] * near.load(0, place);
+      for (int tap = 1; tap < taps; tap++) sum += weights[tap] * near.load(tap, place);
       store(to + place, sum);
     }
   }
@@ -73,17 +79,14 @@ inline void convolveRow(const Lines& lines, const float* image, long row, const 
 
 // Adds each tap's products of one row to [taps, period].
 inline void correlateRow(const Lines& lines, const float* dy, const float* x, long row, float* sums) {
+  const Neighbours near(lines, x, row);
   const float* gradient = lines.at(dy, row, 0);
   for (long part = 0; part < lines.period; part += width) {
     Vector total[taps];
-    const float* from[taps];
-    for (int tap = 0; tap < taps; tap++) {
-      total[tap] = load(sums + tap * lines.period + part);
-      from[tap] = lines.at(x, row + tap / 3 - 1, tap % 3 - 1);
-    }
+    for (int tap = 0; tap < taps; tap++) total[tap] = load(sums + tap * lines.period + part);
     for (long place = part; place < lines.line; place += lines.period) {
       const Vector change = load(gradient + place);
-      for (int tap = 0; tap < taps; tap++) total[tap] += change * load(from[tap] + place);
+      for (int tap = 0; tap < taps; tap++) total[tap] += change * near.load(tap, place);
     }
     for (int tap = 0; tap < taps; tap++) store(sums + tap * lines.period + part, total[tap]);
   }
