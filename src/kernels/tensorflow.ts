@@ -71,7 +71,8 @@ function hasBinding(backend: object): backend is TensorFlowBackend {
  */
 export function operations(): string {
   if (!isTensorFlow() || tensorflow().binding.isUsingGpuDevice()) return 'tensorflow'
-  return process.env['RUNNER_OPERATIONS'] ?? 'native'
+  const wished = process.env['RUNNER_OPERATIONS'] ?? ''
+  return wished === '' ? 'native' : wished
 }
 
 export function hasNativeOperations(): boolean {

@@ -1,8 +1,10 @@
 /** TensorFlow operations of our own (native/), compiled to objects that are linked into the binding: loading it registers them. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { runProgram, type Finished } from './child-process.ts'
 import type { Places } from './places.ts'
+import { unknownSetting } from './unknown-setting.ts'
 
 const flags = ['-std=c++17', '-fPIC', '-pthread', '-ffp-contract=fast']
 
@@ -41,13 +43,8 @@ export async function compileNative(
   const objects: string[] = []
   for (const { source, object, options } of units) {
     const output = join(into, object)
-    const compiled = await runProgram(
-      compiler,
-      [...flags, ...options, `-I${include}`, '-c', join(places.nativeSources, source), '-o', output],
-      {
-        environment,
-      },
-    )
+    const args = [...flags, ...options, `-I${include}`, '-c', join(places.nativeSources, source), '-o', output]
+    const compiled = await runProgram(compiler, args, { environment })
     if (compiled.exitCode !== 0) return compiled
     objects.push(output)
   }
@@ -63,4 +60,20 @@ export function nativeSources(places: Places): readonly (string | Buffer)[] {
       .sort()
       .map((name) => readFileSync(join(places.nativeSources, name))),
   ]
+}
+
+const override = 'RUNNER_OPERATIONS'
+const wishes = ['tensorflow', 'plain', 'v3', 'v4']
+
+/** What is wrong with the wish for operations in this environment: the engine, which reads it, would take any word for its default. */
+export function faultOfOperations(environment: NodeJS.ProcessEnv): Diagnostic | null {
+  const received = environment[override] ?? ''
+  if (received === '' || wishes.includes(received)) return null
+  return unknownSetting({
+    code: 'unknown-operations',
+    variable: override,
+    names: 'kind of operations',
+    expected: wishes.join(', '),
+    received,
+  })
 }

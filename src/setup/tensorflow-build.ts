@@ -3,6 +3,7 @@ import type { Outcome } from '../diagnostics/diagnostic.ts'
 import { runProgram } from './child-process.ts'
 import type { TensorflowBuild } from './places.ts'
 import { findOnPath } from './tools.ts'
+import { unknownSetting } from './unknown-setting.ts'
 
 const override = 'RUNNER_TENSORFLOW'
 
@@ -13,7 +14,10 @@ export async function chooseTensorflowBuild(
 ): Promise<Outcome<TensorflowBuild>> {
   const wished = environment[override] ?? ''
   if (wished === 'cpu' || wished === 'cuda') return { value: wished, diagnostics: [] }
-  if (wished !== '') return unknownBuild(wished)
+  if (wished !== '') {
+    const fault = { code: 'unknown-tensorflow-build', variable: override, names: 'build of TensorFlow', expected: 'cpu or cuda' }
+    return { diagnostics: [unknownSetting({ ...fault, received: wished })] }
+  }
   if (findOnPath('nvidia-smi', environment) === undefined) return { value: 'cpu', diagnostics: [] }
   if (isInstalled('cuda')) return { value: 'cuda', diagnostics: [] }
   const gpus = await listNvidiaGpus(environment)
@@ -27,19 +31,4 @@ export async function listNvidiaGpus(environment: NodeJS.ProcessEnv): Promise<st
   const { exitCode, output } = await runProgram(program, ['-L'], { environment, timeoutMs: 20_000 })
   if (exitCode !== 0) return []
   return [...output.matchAll(/^GPU \d+: (.*?)(?: \(UUID.*)?$/gm)].map((match) => match[1] ?? '')
-}
-
-function unknownBuild(received: string): Outcome<never> {
-  return {
-    diagnostics: [
-      {
-        code: 'unknown-tensorflow-build',
-        severity: 'error',
-        message: `the environment variable ${override} names no build of TensorFlow`,
-        expected: 'cpu or cuda',
-        received: `"${received}"`,
-        hint: `Unset it to let runner choose.`,
-      },
-    ],
-  }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Outcome } from '../diagnostics/diagnostic.ts'
 import { ensureBinding, hasBinding } from './binding.ts'
 import { withLock } from './lock.ts'
+import { faultOfOperations } from './native.ts'
 import { pipInstall } from './pip.ts'
 import { placesOf, type Places, type TensorflowBuild } from './places.ts'
 import type { SetupOptions } from './setup-options.ts'
@@ -30,6 +31,8 @@ const stampName = 'stamp.json'
 export async function ensureTensorflow(options: SetupOptions): Promise<Outcome<Tensorflow>> {
   const places = placesOf(options.projectRoot)
   if (process.platform !== 'linux') return notOnThisPlatform()
+  const unknown = faultOfOperations(options.environment)
+  if (unknown) return { diagnostics: [unknown] }
   const build = await chooseTensorflowBuild(options.environment, (candidate) => isInstalled(places, candidate))
   if (build.value === undefined) return { diagnostics: build.diagnostics }
 

@@ -134,6 +134,13 @@ describe('a machine that lacks something', () => {
     expect(await choose({ PATH: '/nonexistent', RUNNER_TENSORFLOW: 'cuda' })).toBe('cuda')
     expect(await choose({ PATH: answering, RUNNER_TENSORFLOW: 'rocm' })).toBe('unknown-tensorflow-build')
   })
+
+  it('is refused where RUNNER_OPERATIONS names none', async () => {
+    const setup = linkRealLibrary()
+    const { value, diagnostics } = await ensureTensorflow({ ...setup, environment: { ...setup.environment, RUNNER_OPERATIONS: 'avx' } })
+    expect(value).toBeUndefined()
+    expect(diagnostics).toMatchObject([{ code: 'unknown-operations', expected: 'tensorflow, plain, v3, v4', received: '"avx"' }])
+  })
 })
 
 describe('the environment of the engine', () => {
