@@ -1,6 +1,6 @@
 /** Layers, losses, optimizers, augmentation and whole trainings against what Keras computed (test/parity). */
 import * as tf from '@tensorflow/tfjs-core'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Layer, Loss } from '../../src/experiment/experiment.ts'
 import { releaseGradients } from '../../src/kernels/kept.ts'
 import { warp } from '../../src/kernels/images.ts'
@@ -36,13 +36,20 @@ function variablesOf(parameters: FixtureParameters, prefix: string, isTrainable:
   )
 }
 
-describe.each(['tensorflow', 'cpu'])('on the %s backend', (backend) => {
+describe.each([
+  // Keras's kernels are TensorFlow's; ours sum in another order, and each step of a training builds on the one before.
+  { backend: 'tensorflow', operations: 'tensorflow', afterTraining: tolerance },
+  { backend: 'tensorflow', operations: '', afterTraining: 5 * tolerance },
+  // tfjs's cpu backend sums one number after the other, in single precision.
+  { backend: 'cpu', operations: 'tensorflow', afterTraining: 2 * tolerance },
+])('on the $backend backend, RUNNER_OPERATIONS "$operations"', ({ backend, operations, afterTraining }) => {
   beforeAll(async () => {
+    vi.stubEnv('RUNNER_OPERATIONS', operations)
     await tf.setBackend(backend)
   })
-  // tfjs's cpu backend sums one number after the other, in single precision.
-  // Our operations train in another order than Keras's kernels, which are TensorFlow's; and each step builds on the one before.
-  const afterTraining = (backend === 'cpu' ? 2 : 5) * tolerance
+  afterAll(() => {
+    vi.unstubAllEnvs()
+  })
   let tensors = 0
   afterEach(() => {
     releaseGradients()
