@@ -13,7 +13,7 @@ export function writeManifest(rows: readonly ManifestRow[]): string {
   return [columns.join(), ...rows.map(lineOf), ''].join('\n')
 }
 
-/** Nearly no row has anything to quote, and of thousands of rows the library would take a tenth of all that is done to the images. */
+/** Nearly no row has anything to quote, and the library asks that of every cell, which takes long for thousands of rows. */
 function lineOf(row: ManifestRow): string {
   const cells = columns.map((column) => String(row[column]))
   return cells.every((cell) => plain.test(cell)) ? cells.join() : stringify([cells], { eof: false, record_delimiter: '\n' })

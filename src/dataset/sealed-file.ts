@@ -19,7 +19,7 @@ export async function isSealed(path: string, bytes: number): Promise<boolean> {
   }
 }
 
-/** Writes a part at its place; parts may come in each order, and together they leave no gap. */
+/** Writes a part at its place. Parts may come in any order, and together leave no gap; one that comes early must not change any more. */
 export type WritePart = (bytes: Uint8Array, position: number) => Promise<void>
 
 /** Lets `fill` write a file and seals it. Where that fails nothing is left. */
