@@ -1,5 +1,6 @@
 /** `runner evaluate`: the numbers of one set of images at the run's operating point. */
 import { renderClassificationReport } from '../evaluation/classification-report.ts'
+import { describeRule } from '../evaluation/threshold.ts'
 import { evaluateRunAgain } from '../run/evaluate.ts'
 import type { Preparation } from '../run/prepare.ts'
 import type { Terminal } from './terminal.ts'
@@ -31,7 +32,7 @@ export async function showEvaluation(
       ...(isSynthetic ? ['!! SYNTHETIC DATA !! these numbers say nothing about patients'] : []),
       evaluation.threshold === null
         ? 'the most probable class decides'
-        : `threshold ${evaluation.threshold.toFixed(3)}, chosen on validation`,
+        : `threshold ${evaluation.threshold.toFixed(3)}, chosen ${describeRule(evaluated.rule)}`,
       '',
       `  ${'metric'.padEnd(20)}value    95 % over groups`,
       ...numbers,

@@ -1,5 +1,6 @@
 /** From probabilities to everything that is said about a model. */
 import type { ManifestRow } from '../dataset/manifest.ts'
+import type { ThresholdRule } from '../experiment/experiment.ts'
 import { bootstrapIntervals, type Interval } from '../statistics/bootstrap.ts'
 import {
   accuracy,
@@ -9,13 +10,16 @@ import {
   matthewsCorrelation,
   precision,
   recall,
+  specificity,
+  supports,
   type ConfusionMatrix,
 } from '../statistics/confusion.ts'
-import { brierScore, calibrationBins, calibrationError, logLoss } from '../statistics/probability-scores.ts'
+import { groupedCalibrationError, groupedConfusion, groupedMean } from '../statistics/grouped.ts'
+import { logLosses, squaredDistances } from '../statistics/probability-scores.ts'
 import { averagePrecision, rankingCounts, rankOrder, rocAuc } from '../statistics/ranking.ts'
 import { classificationReport, type ClassificationReport } from './classification-report.ts'
 import { columnOf, predictedClasses } from './decisions.ts'
-import { chooseThreshold, type ThresholdRule } from './threshold.ts'
+import { chooseThreshold } from './threshold.ts'
 
 /** What a model says of one split. */
 export interface Predictions {
@@ -31,13 +35,18 @@ export interface Judgement {
   readonly seed: number
 }
 
-/** One split at one operating point. */
-export interface Evaluation {
-  /** Null where the most probable class decides. */
-  readonly threshold: number | null
+export interface Scores {
   readonly metrics: Readonly<Record<string, number>>
   /** 95 %, from a bootstrap over groups. */
   readonly intervals: Readonly<Record<string, Interval>>
+}
+
+/** One split at one operating point. */
+export interface Evaluation extends Scores {
+  /** Null where the most probable class decides. */
+  readonly threshold: number | null
+  /** Each class against the rest, by its name; null with a positive class, of which `metrics` speak. */
+  readonly againstRest: Readonly<Record<string, Scores>> | null
   readonly confusion: ConfusionMatrix
   readonly report: ClassificationReport
 }
@@ -53,11 +62,13 @@ export interface WeightsEvaluation {
   readonly groups: readonly GroupScore[]
 }
 
-/** One group of the test split, at .5 or by the most probable class. */
+/** One group of the test split, at the chosen threshold, at .5 where none was chosen, or by the most probable class. */
 export interface GroupScore {
   readonly group: string
   readonly images: number
   readonly errors: number
+  /** Of the errors those that are positive; null without a positive class. */
+  readonly missed: number | null
   readonly accuracy: number
 }
 
@@ -85,7 +96,7 @@ export function evaluateWeights(
       chosenAt === null
         ? null
         : { rule, validation: evaluateAt(validation, chosenAt, judgement), test: evaluateAt(test, chosenAt, judgement) },
-    groups: groupScores(test, half, judgement),
+    groups: groupScores(test, chosenAt ?? half, judgement),
   }
 }
 
@@ -93,55 +104,137 @@ function isOf({ rows }: Predictions, index: number): boolean[] {
   return rows.map((row) => row.class === index)
 }
 
+type Metrics = Readonly<Record<string, number>>
+
 export function evaluateAt(predictions: Predictions, threshold: number | null, { classes, positive, seed }: Judgement): Evaluation {
   const { rows, probabilities } = predictions
   const count = classes.length
   const labels = Int32Array.from(rows, (row) => row.class)
   const called = predictedClasses(probabilities, count, positive, threshold ?? 0.5)
-  const confusion = confusionMatrix(labels, called, count)
-  const scored = positive === null ? Array.from({ length: count }, (_, index) => index) : [positive]
-  const rankings = scored.map((index) => {
+  const { groupOf, groups } = numberGroups(rows)
+  const confusion = groupedConfusion(labels, called, groupOf, { groups, classes: count })
+  const own = probabilityMetrics(predictions, labels, called, { positive, classes: count, groupOf, groups })
+  const rankings = (positive === null ? classes.map((_, index) => index) : [positive]).map((index) => {
     const scores = columnOf(probabilities, count, index)
-    return { scores, isClass: isOf(predictions, index), order: rankOrder(scores) }
+    const isClass = isOf(predictions, index)
+    const order = rankOrder(scores)
+    return (weights?: Int32Array) => rankingMetrics(rankingCounts(scores, isClass, weights, order))
   })
-
-  /** The metrics that follow from the matrix and the ranking, of a resample or of the images themselves. */
-  const metricsOf = (matrix: ConfusionMatrix, weights?: Int32Array): Record<string, number> => {
-    const counts = rankings.map(({ scores, isClass, order }) => rankingCounts(scores, isClass, weights, order))
-    return { ...matrixMetrics(matrix, positive), roc_auc: mean(counts.map(rocAuc)), average_precision: mean(counts.map(averagePrecision)) }
+  /** Of a resample, or of the images themselves: the metrics, and where there is no positive class those of each class as `<index>/<metric>`. */
+  const metricsOf = (groupWeights: Int32Array, weights?: Int32Array): Metrics => {
+    const matrix = confusion(groupWeights)
+    const ranked = rankings.map((ranking) => ranking(weights))
+    const whole = { ...matrixMetrics(matrix, positive), ...meanRanking(ranked, matrix), ...own(groupWeights) }
+    return positive === null ? { ...whole, ...perClass(matrix, ranked) } : whole
   }
-  const binary = rankings[0]
-  const single =
-    positive === null || !binary
-      ? {}
-      : {
-          brier_score: brierScore(binary.scores, binary.isClass),
-          calibration_error: calibrationError(calibrationBins(binary.scores, binary.isClass)),
-        }
-  const groupNames = [...new Set(rows.map(({ group }) => group))]
-  const numberOf = new Map(groupNames.map((group, index) => [group, index]))
-  const groupOf = Int32Array.from(rows, ({ group }) => numberOf.get(group) ?? 0)
-  const intervals = bootstrapIntervals(
-    groupOf,
-    groupNames.length,
-    (weights) => metricsOf(weightedMatrix(labels, called, weights, count), weights),
-    { seed, resamples, level },
-  )
+  const once = new Int32Array(groups).fill(1)
+  const metrics = metricsOf(once)
+  const intervals = bootstrapIntervals(groupOf, groups, (weights, groupWeights) => metricsOf(groupWeights, weights), {
+    seed,
+    resamples,
+    level,
+  })
+  const matrix = confusionMatrix(labels, called, count)
+  const scores = { metrics, intervals }
   return {
     threshold,
-    metrics: { ...metricsOf(confusion), log_loss: logLoss(probabilities, labels, count), ...single },
-    intervals,
-    confusion,
-    report: classificationReport(confusion, classes),
+    metrics: underPrefix(metrics, ''),
+    intervals: underPrefix(intervals, ''),
+    againstRest: positive === null ? Object.fromEntries(classes.map((name, index) => [name, ofClass(scores, index)])) : null,
+    confusion: matrix,
+    report: classificationReport(matrix, classes),
   }
 }
 
-/** What follows from the matrix alone. */
+interface Grouping {
+  /** [images], below `groups` */
+  readonly groupOf: Int32Array
+  readonly groups: number
+}
+
+function numberGroups(rows: readonly ManifestRow[]): Grouping {
+  const numberOf = new Map<string, number>()
+  for (const { group } of rows) if (!numberOf.has(group)) numberOf.set(group, numberOf.size)
+  return { groupOf: Int32Array.from(rows, ({ group }) => numberOf.get(group) ?? 0), groups: numberOf.size }
+}
+
+function ofClass({ metrics, intervals }: Scores, index: number): Scores {
+  return { metrics: underPrefix(metrics, `${index}/`), intervals: underPrefix(intervals, `${index}/`) }
+}
+
+/** Those whose names begin so, without it; without a prefix those that have none. */
+function underPrefix<T>(values: Readonly<Record<string, T>>, prefix: string): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]): [string, T][] => {
+      if (prefix === '') return name.includes('/') ? [] : [[name, value]]
+      return name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : []
+    }),
+  )
+}
+
+type Ranking = ReturnType<typeof rankingMetrics>
+
+function rankingMetrics(counts: ReturnType<typeof rankingCounts>): { readonly roc_auc: number; readonly average_precision: number } {
+  return { roc_auc: rocAuc(counts), average_precision: averagePrecision(counts) }
+}
+
+/** Of the positive class; of several the mean, and the mean weighted by their images, each against the rest. */
+function meanRanking(ranked: readonly Ranking[], matrix: ConfusionMatrix): Metrics {
+  const of = (name: keyof Ranking): number[] => ranked.map((ranking) => ranking[name])
+  const [roc, precisions] = [of('roc_auc'), of('average_precision')]
+  const plain = { roc_auc: mean(roc), average_precision: mean(precisions) }
+  if (ranked.length === 1) return plain
+  const support = supports(matrix)
+  return { ...plain, roc_auc_weighted: weightedMean(roc, support), average_precision_weighted: weightedMean(precisions, support) }
+}
+
+function perClass(matrix: ConfusionMatrix, ranked: readonly Ranking[]): Metrics {
+  return Object.fromEntries(
+    ranked.flatMap((ranking, index) => {
+      const own = {
+        precision: precision(matrix, index),
+        recall: recall(matrix, index),
+        specificity: specificity(matrix, index),
+        f1: f1(matrix, index),
+        ...ranking,
+      }
+      return Object.entries(own).map(([name, value]) => [`${index}/${name}`, value])
+    }),
+  )
+}
+
+/** What is said of the probabilities themselves. The calibration error is that of the positive class, or that of the class that is called. */
+function probabilityMetrics(
+  { probabilities }: Predictions,
+  labels: Int32Array,
+  called: Int32Array,
+  { positive, classes, groupOf, groups }: Grouping & { readonly positive: number | null; readonly classes: number },
+): (groupWeights: Int32Array) => Metrics {
+  /** Whose probability is held against how often it is right. */
+  const asked = called.map((own) => positive ?? own)
+  const scores = Float32Array.from(asked, (own, row) => probabilities[row * classes + own] ?? 0)
+  const isRight = Array.from(asked, (own, row) => own === labels[row])
+  const logLoss = groupedMean(logLosses(probabilities, labels, classes), groupOf, groups)
+  const brier = groupedMean(squaredDistances(probabilities, labels, classes, positive), groupOf, groups)
+  const calibration = groupedCalibrationError(scores, isRight, groupOf, groups)
+  return (weights) => ({ log_loss: logLoss(weights), brier_score: brier(weights), calibration_error: calibration(weights) })
+}
+
+/** What follows from the matrix alone. With more than two classes F1 and precision are means over classes, plain and weighted by their images. */
 export function matrixMetrics(matrix: ConfusionMatrix, positive: number | null): Record<string, number> {
   const shared = { accuracy: accuracy(matrix), balanced_accuracy: balancedAccuracy(matrix), mcc: matthewsCorrelation(matrix) }
   if (positive === null) {
-    const scores = matrix.map((_, index) => f1(matrix, index)).map((value) => (Number.isNaN(value) ? 0 : value))
-    return { ...shared, f1: mean(scores) }
+    const support = supports(matrix)
+    // As scikit-learn: what is undefined counts as 0.
+    const scores = matrix.map((_, index) => f1(matrix, index) || 0)
+    const precisions = matrix.map((_, index) => precision(matrix, index) || 0)
+    return {
+      ...shared,
+      f1: mean(scores),
+      f1_weighted: weightedMean(scores, support),
+      precision_macro: mean(precisions),
+      precision_weighted: weightedMean(precisions, support),
+    }
   }
   return {
     ...shared,
@@ -153,30 +246,33 @@ export function matrixMetrics(matrix: ConfusionMatrix, positive: number | null):
   }
 }
 
-function weightedMatrix(labels: Int32Array, called: Int32Array, weights: Int32Array, classes: number): ConfusionMatrix {
-  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
-  for (const [index, label] of labels.entries()) {
-    const row = matrix[label]
-    const column = called[index] ?? 0
-    if (row) row[column] = (row[column] ?? 0) + (weights[index] ?? 0)
-  }
-  return matrix
-}
-
 function groupScores({ rows, probabilities }: Predictions, threshold: number | null, { classes, positive }: Judgement): GroupScore[] {
   const called = predictedClasses(probabilities, classes.length, positive, threshold ?? 0.5)
-  const byGroup = new Map<string, { images: number; errors: number }>()
+  const byGroup = new Map<string, { images: number; errors: number; missed: number }>()
   for (const [index, row] of rows.entries()) {
-    const score = byGroup.get(row.group) ?? { images: 0, errors: 0 }
+    const score = byGroup.get(row.group) ?? { images: 0, errors: 0, missed: 0 }
     score.images += 1
-    if (called[index] !== row.class) score.errors += 1
+    if (called[index] !== row.class) {
+      score.errors += 1
+      if (row.class === positive) score.missed += 1
+    }
     byGroup.set(row.group, score)
   }
   return [...byGroup]
-    .map(([group, { images, errors }]) => ({ group, images, errors, accuracy: 1 - errors / images }))
+    .map(([group, { images, errors, missed }]) => ({
+      group,
+      images,
+      errors,
+      missed: positive === null ? null : missed,
+      accuracy: 1 - errors / images,
+    }))
     .sort((a, b) => a.accuracy - b.accuracy || (a.group < b.group ? -1 : 1))
 }
 
 function mean(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length
+}
+
+function weightedMean(values: readonly number[], weights: readonly number[]): number {
+  return values.reduce((sum, value, index) => sum + value * (weights[index] ?? 0), 0) / weights.reduce((a, b) => a + b, 0)
 }

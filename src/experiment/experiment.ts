@@ -252,9 +252,12 @@ export interface Training {
   readonly onNonFinite: 'stop' | 'restoreAndHalveRate'
 }
 
+/** A probability, or how one is chosen on validation: by the named criterion, or for the highest sensitivity with at least that specificity. */
+export type ThresholdRule = number | 'maxBalancedAccuracy' | 'youden' | { readonly atSpecificity: number }
+
 export interface Evaluation {
-  /** "0.5", or chosen on validation by the named criterion. Always applied to test unchanged. */
-  readonly threshold: number | 'maxBalancedAccuracy' | 'youden'
+  /** Always applied to test unchanged. */
+  readonly threshold: ThresholdRule
   readonly batchSize: number
 }
 

@@ -38,7 +38,8 @@ export function table(heading: readonly Content[], rows: readonly (readonly Cont
         ${row.map((cell) => html`<td>${cell}</td>`)}
       </tr>`,
   )
-  return html`<div class="wide">
+  // What scrolls has to be reached by keyboard.
+  return html`<div class="wide" tabindex="0">
     <table>
       <thead>
         <tr>
@@ -57,11 +58,16 @@ export function figure(bytes: Uint8Array | string, type: 'image/png' | 'image/sv
   return html`<figure><img alt="${description}" src="data:${type};base64,${Buffer.from(bytes).toString('base64')}" /></figure>`
 }
 
+/** Text as it stands, in lines. */
+export function block(text: string): Markup {
+  return html`<pre tabindex="0">${text}</pre>`
+}
+
 /** What is read by few: shown when it is opened, and in print. */
 export function folded(title: string, text: string): Markup {
   return html`<details>
     <summary>${title}</summary>
-    <pre>${text}</pre>
+    ${block(text)}
   </details>`
 }
 

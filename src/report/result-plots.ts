@@ -2,7 +2,7 @@
 import { columnOf, predictedClasses } from '../evaluation/decisions.ts'
 import type { Evaluation, Judgement, Predictions } from '../evaluation/evaluate.ts'
 import { curveBands, type BandPoint, type CurveBands } from '../statistics/curve-bands.ts'
-import { calibrationBins, calibrationError } from '../statistics/probability-scores.ts'
+import { calibrationBins } from '../statistics/probability-scores.ts'
 import { rankingCounts } from '../statistics/ranking.ts'
 import { drawChart, palette, type Picture } from './chart.ts'
 
@@ -192,10 +192,7 @@ export function calibrationPlot(predictions: Predictions, evaluation: Evaluation
   return drawChart({
     $schema: schema,
     ...size,
-    title:
-      positive === null
-        ? `calibration: error ${calibrationError(bins).toFixed(3)}`
-        : `calibration: error ${interval(evaluation, 'calibration_error')}`,
+    title: `calibration: error ${interval(evaluation, 'calibration_error')}`,
     layer: [
       {
         data: {

@@ -1,10 +1,11 @@
 /** A run as one HTML file: what it was, what makes its numbers mean something else, how good it is, where it errs. */
 import { columnOf, predictedClasses } from '../evaluation/decisions.ts'
-import type { Evaluation, Judgement, Predictions, WeightsEvaluation } from '../evaluation/evaluate.ts'
+import type { Evaluation, Judgement, Predictions, Scores, WeightsEvaluation } from '../evaluation/evaluate.ts'
 import { mostCertainErrors } from '../evaluation/errors.ts'
+import { describeRule } from '../evaluation/threshold.ts'
 import { renderClassificationReport } from '../evaluation/classification-report.ts'
 import { parseLayout } from '../dataset/layout.ts'
-import { figure, folded, html, page, paragraphs, table, type Markup } from './page.ts'
+import { block, figure, folded, html, page, paragraphs, table, type Markup } from './page.ts'
 import { slideMapLegend, slideMaps } from './slide-map.ts'
 
 export interface RunToShow {
@@ -43,16 +44,18 @@ export async function runPage(run: RunToShow): Promise<string> {
     ...paragraphs(
       [
         'In brackets 95 % from a bootstrap that draws groups (patients), not images.',
-        ...(evaluation.chosen ? ['The threshold was chosen on validation.'] : []),
+        ...(evaluation.chosen ? [`The other threshold than .5 was chosen ${describeRule(evaluation.chosen.rule)}.`] : []),
       ],
       'note',
     ),
-    html`<pre>${renderClassificationReport(point.report)}</pre>`,
+    ...againstRest(evaluation.test),
+    html`<h3>Classification report</h3>`,
+    block(renderClassificationReport(point.report)),
     html`<h2>Curves</h2>`,
     html`<div class="maps">${run.pictures.map(({ svg, description }) => figure(svg, 'image/svg+xml', description))}</div>`,
     html`<h2>Where it errs</h2>`,
     ...(await maps(run, point)),
-    ...groupTable(run),
+    ...groupTable(run, point),
     ...mostWrong(run, point.threshold),
     html`<h2>What was run</h2>`,
     table(['', ''], run.provenance),
@@ -66,17 +69,37 @@ function testSize({ test: { rows }, evaluation: { groups } }: RunToShow): string
 }
 
 /** None where every image is a group of its own. */
-function groupTable({
-  evaluation: {
-    groups,
-    test: { threshold },
-  },
-  test,
-}: RunToShow): Markup[] {
+function groupTable({ evaluation: { groups }, test }: RunToShow, { threshold }: Evaluation): Markup[] {
   if (groups.length === test.rows.length) return []
-  const errors = threshold === null ? 'errors' : 'errors at .5'
-  const rows = groups.map(({ group, images, errors: count, accuracy }) => [group, images, count, accuracy.toFixed(3)])
-  return [html`<h3>Groups, worst first</h3>`, table(['group', 'images', errors, 'accuracy'], rows)]
+  const isBinary = threshold !== null
+  const rows = groups.map(({ group, images, errors, missed, accuracy }) => [
+    group,
+    images,
+    errors,
+    ...(isBinary ? [missed ?? 0, errors - (missed ?? 0)] : []),
+    accuracy.toFixed(3),
+  ])
+  return [
+    html`<h3>Groups, worst first</h3>`,
+    ...paragraphs(isBinary ? [`At threshold ${threshold.toFixed(3)}.`] : [], 'note'),
+    table(['group', 'images', 'errors', ...(isBinary ? ['missed positives', 'false alarms'] : []), 'accuracy'], rows),
+  ]
+}
+
+/** None with a positive class. */
+function againstRest({ againstRest: classes }: Evaluation): Markup[] {
+  if (!classes) return []
+  const names = Object.keys(Object.values(classes)[0]?.metrics ?? {})
+  const rows = Object.entries(classes).map(([name, scores]) => [name, ...names.map((metric) => cell(scores, metric))])
+  return [html`<h3>Each class against the rest</h3>`, table(['class', ...names], rows)]
+}
+
+function cell({ metrics, intervals }: Scores, name: string): string {
+  const range = intervals[name]
+  // Not defined, such as the share of right ones among none.
+  if (!Number.isFinite(metrics[name])) return '–'
+  const value = (metrics[name] ?? NaN).toFixed(4)
+  return range ? `${value} (${range.low.toFixed(3)} to ${range.high.toFixed(3)})` : value
 }
 
 function numbers({ validation, test, chosen }: WeightsEvaluation): Markup {
@@ -86,13 +109,6 @@ function numbers({ validation, test, chosen }: WeightsEvaluation): Markup {
     ...(chosen ? [{ name: 'validation, its threshold', evaluation: chosen.validation }] : []),
     { name: validation.threshold === null ? 'validation' : 'validation, threshold .5', evaluation: validation },
   ]
-  const cell = ({ metrics, intervals }: Evaluation, name: string): string => {
-    const range = intervals[name]
-    // Not defined, such as the share of right ones among none.
-    if (!Number.isFinite(metrics[name])) return '–'
-    const value = (metrics[name] ?? NaN).toFixed(4)
-    return range ? `${value} (${range.low.toFixed(3)} to ${range.high.toFixed(3)})` : value
-  }
   const thresholds = points.some(({ evaluation }) => evaluation.threshold !== null)
     ? [['threshold', ...points.map(({ evaluation }) => evaluation.threshold?.toFixed(3) ?? '–')]]
     : []

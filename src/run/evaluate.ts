@@ -8,6 +8,7 @@ import { splitDigest } from '../dataset/manifest-csv.ts'
 import { parse } from 'csv-parse/sync'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import { evaluateAt, type Evaluation } from '../evaluation/evaluate.ts'
+import type { ThresholdRule } from '../experiment/experiment.ts'
 import { packsFolder, type RunFolder } from '../journal/run-folder.ts'
 import { operatingPoint, predictRows, readFinishedRun } from './finished-run.ts'
 import { loadChecked } from './load.ts'
@@ -22,6 +23,8 @@ export interface Evaluated {
   /** Groups of the layout: patients, where it has them. */
   readonly groups: number
   readonly isSynthetic: boolean
+  /** By which the threshold was chosen; of more than two classes none was. */
+  readonly rule: ThresholdRule
   readonly evaluation: Evaluation
   /** How often any run has read the run's own test images by now; null on other data. */
   readonly testReadings: number | null
@@ -49,6 +52,7 @@ export async function evaluateRunAgain(run: string, root: string | null, prepara
     images: rows.length,
     groups: new Set(rows.map(({ group }) => group)).size,
     isSynthetic: dataset.isSynthetic,
+    rule: finished.experiment.evaluation.threshold,
     evaluation: evaluateAt({ rows, probabilities }, threshold, judgementOf(finished.experiment)),
     testReadings: root === null ? await testReadings(splitDigest(dataset.manifest, 'test'), workspace) : null,
   }

@@ -6,6 +6,7 @@ import { stringify } from 'yaml'
 import { readCheckpoint } from '../engine/checkpoint.ts'
 import { EngineError, type Engine } from '../engine/engine.ts'
 import { caveatSentence } from '../evaluation/comparison-sentences.ts'
+import { describeRule } from '../evaluation/threshold.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import type { Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
@@ -146,7 +147,7 @@ function modelCard({ folder, events, experiment, network, threshold }: ModelSour
   const decides =
     positive === undefined || threshold === null
       ? 'The most probable class is called.'
-      : `${positive} is called from a probability of ${threshold.toFixed(3)} on, a threshold chosen on validation images.`
+      : `${positive} is called from a probability of ${threshold.toFixed(3)} on, a threshold chosen ${describeRule(experiment.evaluation.threshold)}.`
   return [
     `# ${name}`,
     '',

@@ -1,5 +1,6 @@
 /** The run's note in MLflow: what a person wants to know first, warnings before numbers. */
 import type { PreparedDataset } from '../dataset/prepare.ts'
+import { describeRule } from '../evaluation/threshold.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { headline } from './results.ts'
 import type { Evaluations } from './story.ts'
@@ -22,7 +23,10 @@ export function describeNote(experiment: Experiment, dataset: PreparedDataset, {
       ? []
       : [`**LEAKY SPLIT: images of one patient stand on both sides (${dataset.leakage}). The score flatters.**`]),
   ]
-  const threshold = evaluation.threshold === null ? '' : ` at threshold ${evaluation.threshold.toFixed(3)}, chosen on validation,`
+  const threshold =
+    evaluation.threshold === null
+      ? ''
+      : ` at threshold ${evaluation.threshold.toFixed(3)}, chosen ${describeRule(experiment.evaluation.threshold)},`
   return [
     ...warnings.flatMap((warning) => [warning, '']),
     `The weights of epoch ${selected.epoch} of ${experiment.training.epochs}${threshold} on ${images} test images of ${groups} groups; 95 % intervals from a bootstrap over groups.`,

@@ -87,7 +87,7 @@ export interface Results {
 export async function writeResults({ folder, experiment, dataset, result, evaluations, predictions, epochs }: Results): Promise<string[]> {
   const judgement = judgementOf(experiment)
   const test = headline(evaluations.selected)
-  const metrics = { version: 1, weightsHash: result.weightsHash, weights: evaluations }
+  const metrics = { version: 2, weightsHash: result.weightsHash, weights: evaluations }
   await writeFileAtomic(folder.predictions, writePredictions([predictions.validation, predictions.test], judgement))
   await writeFileAtomic(folder.metrics, `${JSON.stringify(metrics, null, 2)}\n`)
   await writeFileAtomic(folder.classificationReport, renderClassificationReport(test.report))

@@ -20,13 +20,13 @@ export function drawGroups(groups: number, seed: number, resample: number, draws
 }
 
 /**
- * Percentile intervals (Efron 1979) of several statistics at once. `statistics` is given how often each image counts. Resamples in which a
- * statistic is undefined are left out of its interval. groupOf [images] holds group numbers below `groups`.
+ * Percentile intervals (Efron 1979) of several statistics at once. `statistics` is given how often each image counts, and each group. Resamples in
+ * which a statistic is undefined are left out of its interval. groupOf [images] holds group numbers below `groups`.
  */
 export function bootstrapIntervals<Name extends string>(
   groupOf: Int32Array,
   groups: number,
-  statistics: (weights: Int32Array) => Readonly<Record<Name, number>>,
+  statistics: (weights: Int32Array, groupWeights: Int32Array) => Readonly<Record<Name, number>>,
   options: { readonly seed: number; readonly resamples: number; readonly level: number },
 ): Readonly<Record<Name, Interval>> {
   const draws = new Map<Name, number[]>()
@@ -34,7 +34,7 @@ export function bootstrapIntervals<Name extends string>(
   for (let resample = 0; resample < options.resamples; resample++) {
     const counts = drawGroups(groups, options.seed, resample)
     for (const [image, group] of groupOf.entries()) weights[image] = counts[group] ?? 0
-    for (const [name, value] of Object.entries(statistics(weights)) as [Name, number][]) {
+    for (const [name, value] of Object.entries(statistics(weights, counts)) as [Name, number][]) {
       const list = draws.get(name) ?? []
       if (!Number.isNaN(value)) list.push(value)
       draws.set(name, list)

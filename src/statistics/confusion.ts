@@ -33,6 +33,13 @@ export function recall(matrix: ConfusionMatrix, index: number): number {
   return cell(matrix, index, index) / sum(matrix[index] ?? [])
 }
 
+/** Of the images of the other classes the share that is not called this one: recall of the rest. NaN without others. */
+export function specificity(matrix: ConfusionMatrix, index: number): number {
+  const others = matrix.filter((_, row) => row !== index)
+  const images = sum(others.map(sum))
+  return (images - sum(others.map((row) => row[index] ?? 0))) / images
+}
+
 /** Hits / images called the class; NaN where none is called so. */
 export function precision(matrix: ConfusionMatrix, index: number): number {
   return cell(matrix, index, index) / sum(matrix.map((row) => row[index] ?? 0))

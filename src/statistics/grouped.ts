@@ -3,6 +3,7 @@
  * once: 2,000 resamples of 16,000 images take a fraction of a second.
  */
 import type { ConfusionMatrix } from './confusion.ts'
+import { binOf } from './probability-scores.ts'
 
 /** A statistic, given how often each group counts. weights [groups] */
 export type OfGroups<T> = (weights: ArrayLike<number>) => T
@@ -29,6 +30,55 @@ export function groupedAuc(scores: ArrayLike<number>, isPositive: ArrayLike<bool
       tiedNegatives = tiedPositives = 0
     }
     return below === 0 || hits === 0 ? NaN : area / (below * hits)
+  }
+}
+
+/** The mean over images; NaN of none. values and groupOf [images] */
+export function groupedMean(values: ArrayLike<number>, groupOf: ArrayLike<number>, groups: number): OfGroups<number> {
+  const sums = new Float64Array(groups)
+  const images = new Float64Array(groups)
+  for (let image = 0; image < values.length; image++) {
+    const group = groupOf[image] ?? 0
+    sums[group] = (sums[group] ?? 0) + (values[image] ?? 0)
+    images[group] = (images[group] ?? 0) + 1
+  }
+  return (weights) => {
+    let [sum, count] = [0, 0]
+    for (let group = 0; group < groups; group++) {
+      sum += (weights[group] ?? 0) * (sums[group] ?? 0)
+      count += (weights[group] ?? 0) * (images[group] ?? 0)
+    }
+    return sum / count
+  }
+}
+
+/** Expected calibration error: mean distance of the bins from the diagonal, weighted by their images (Naeini et al. 2015). All arrays [images]. */
+export function groupedCalibrationError(
+  scores: ArrayLike<number>,
+  isPositive: ArrayLike<boolean>,
+  groupOf: ArrayLike<number>,
+  groups: number,
+  bins = 10,
+): OfGroups<number> {
+  // The weighted distance of a bin is the distance of its sums, over the images of all bins.
+  const distances = new Float64Array(groups * bins)
+  const images = new Float64Array(groups)
+  for (let image = 0; image < scores.length; image++) {
+    const [score, group] = [scores[image] ?? 0, groupOf[image] ?? 0]
+    const cell = group * bins + binOf(score, bins)
+    distances[cell] = (distances[cell] ?? 0) + score - (isPositive[image] ? 1 : 0)
+    images[group] = (images[group] ?? 0) + 1
+  }
+  return (weights) => {
+    const sums = new Float64Array(bins)
+    let count = 0
+    for (let group = 0; group < groups; group++) {
+      const weight = weights[group] ?? 0
+      if (weight === 0) continue
+      count += weight * (images[group] ?? 0)
+      for (let bin = 0; bin < bins; bin++) sums[bin] = (sums[bin] ?? 0) + weight * (distances[group * bins + bin] ?? 0)
+    }
+    return sums.reduce((sum, distance) => sum + Math.abs(distance), 0) / count
   }
 }
 

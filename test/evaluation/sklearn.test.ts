@@ -13,8 +13,14 @@ interface Case {
   readonly probabilities: readonly number[]
   /** Null where scikit-learn calls it undefined. */
   readonly metrics: Readonly<Record<string, number | null>>
+  readonly againstRest?: Readonly<Record<string, Readonly<Record<string, number | null>>>>
   readonly confusion: readonly (readonly number[])[]
   readonly report: string
+}
+
+function expectSame(actual: number | undefined, expected: number | null, name: string): void {
+  if (expected === null) expect(actual, name).toBeNaN()
+  else expect(Math.abs((actual ?? NaN) - expected), name).toBeLessThan(1e-9)
 }
 
 const { cases } = JSON.parse(readFileSync(new URL('sklearn.json', import.meta.url), 'utf8')) as { cases: readonly Case[] }
@@ -30,16 +36,27 @@ function rowsOf(labels: readonly number[]): ManifestRow[] {
   }))
 }
 
-describe.each(cases)('$name', ({ classes, labels, probabilities, metrics, confusion, report }) => {
+describe.each(cases)('$name', ({ classes, labels, probabilities, metrics, againstRest = {}, confusion, report }) => {
   const positive = classes.length === 2 ? 1 : null
   const predictions = { rows: rowsOf(labels), probabilities: Float32Array.from(probabilities) }
   const evaluation = evaluateAt(predictions, positive === null ? null : 0.5, { classes, positive, seed: 1 })
 
-  it.each(Object.keys(metrics))('has scikit-learn’s %s', (name) => {
-    const expected = metrics[name] ?? null
-    const actual = evaluation.metrics[name]
-    if (expected === null) expect(actual).toBeNaN()
-    else expect(Math.abs((actual ?? NaN) - expected)).toBeLessThan(1e-9)
+  it('has scikit-learn’s numbers to 1e-9, and no other', () => {
+    for (const [name, value] of Object.entries(evaluation.metrics)) expectSame(value, metrics[name] ?? null, name)
+    expect(Object.keys(evaluation.metrics).sort()).toEqual(Object.keys(metrics).sort())
+  })
+
+  it.skipIf(positive !== null)('has scikit-learn’s numbers of each class against the rest', () => {
+    expect(Object.keys(evaluation.againstRest ?? {})).toEqual([...classes])
+    for (const [own, scores] of Object.entries(evaluation.againstRest ?? {}))
+      for (const [name, value] of Object.entries(scores.metrics)) expectSame(value, againstRest[own]?.[name] ?? null, `${own} ${name}`)
+  })
+
+  it('has an interval for each number that is defined', () => {
+    const everyone = [evaluation, ...Object.values(evaluation.againstRest ?? {})]
+    for (const { metrics: values, intervals } of everyone)
+      for (const [name, value] of Object.entries(values))
+        if (!Number.isNaN(value)) expect(intervals[name]?.high, name).toBeGreaterThanOrEqual(intervals[name]?.low ?? NaN)
   })
 
   it('has its confusion matrix and its report, to the character', () => {

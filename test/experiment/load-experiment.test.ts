@@ -196,6 +196,7 @@ test.each([
   ['leakage', 'split: { by: image, allowLeakage: "as the ${NAME:-tutorial} does", validation: { ofTraining: 0.1 } }'],
   ['a manifest', 'split: { by: null, manifest: split.csv }'],
   ['a choice', 'training: { earlyStopping: { metric: val/loss, goal: minimize, patience: 2 } }\nevaluation: { threshold: youden }'],
+  ['a wished specificity', 'evaluation: { threshold: { atSpecificity: 0.9 } }'],
 ])('resolved.yaml loads to the same experiment: %s', async (_, text) => {
   const experiment = await variant(text)
   const again = await loaded(load('resolved.yaml', { readFile: () => Promise.resolve(resolvedYaml(experiment)) }))

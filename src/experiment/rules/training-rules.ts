@@ -112,7 +112,7 @@ const thresholdClasses: Rule = {
           {
             path: ['evaluation', 'threshold'],
             message: 'with more than two classes the most probable one is taken',
-            received: String(evaluation.threshold),
+            received: typeof evaluation.threshold === 'object' ? JSON.stringify(evaluation.threshold) : String(evaluation.threshold),
             hint: 'Remove the key.',
           },
         ]

@@ -63,11 +63,25 @@ export const trainingSchema = closed(
 export const evaluationSchema = closed(
   {
     threshold: optional(
-      Type.Union([Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), words(['maxBalancedAccuracy', 'youden'])], {
-        default: 0.5,
-        description:
-          'From which probability of the positive class an image counts as positive: a number, or chosen on the validation images and applied to the test unchanged. Two classes only.',
-      }),
+      Type.Union(
+        [
+          Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }),
+          words(['maxBalancedAccuracy', 'youden']),
+          closed({
+            atSpecificity: Type.Number({
+              exclusiveMinimum: 0,
+              maximum: 1,
+              description: 'The highest sensitivity of all thresholds with at least this specificity on validation.',
+              examples: [0.9],
+            }),
+          }),
+        ],
+        {
+          default: 0.5,
+          description:
+            'From which probability of the positive class an image counts as positive: a number, or chosen on the validation images and applied to the test unchanged. Two classes only.',
+        },
+      ),
     ),
     batchSize: optional(count('Images of one evaluation step; changes speed and memory, not results.', { default: 256 })),
   },
