@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
+#include "dropout.h"
 #include "separable.h"
 #include "tensorflow/c/kernels.h"
 #include "tensorflow/c/ops.h"
@@ -16,33 +18,41 @@ namespace runner {
 #if defined(__x86_64__)
 namespace v4 {
 extern const SeparableKernels separable;
-}
+void drop(const Dropout&);
+}  // namespace v4
 namespace v3 {
 extern const SeparableKernels separable;
-}
+void drop(const Dropout&);
+}  // namespace v3
 #endif
 namespace plain {
 extern const SeparableKernels separable;
-}
+void drop(const Dropout&);
+}  // namespace plain
 
 namespace {
 
+struct Kernels {
+  const SeparableKernels& separable;
+  void (*drop)(const Dropout&);
+};
+
 // The best that this processor has, or less where RUNNER_OPERATIONS says so.
-const SeparableKernels& choose() {
+Kernels choose() {
 #if defined(__x86_64__)
   const char* wished = std::getenv("RUNNER_OPERATIONS");
   const std::string most = wished ? wished : "";
   const bool hasV3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool hasV4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd");
-  if (hasV4 && most != "v3" && most != "plain") return v4::separable;
-  if (hasV3 && most != "plain") return v3::separable;
+  if (hasV4 && most != "v3" && most != "plain") return {v4::separable, v4::drop};
+  if (hasV3 && most != "plain") return {v3::separable, v3::drop};
 #endif
-  return plain::separable;
+  return {plain::separable, plain::drop};
 }
 
-const SeparableKernels& kernels() {
-  static const SeparableKernels& chosen = choose();
+const Kernels& kernels() {
+  static const Kernels chosen = choose();
   return chosen;
 }
 
@@ -75,11 +85,11 @@ class Call {
     return hold(tensor);
   }
 
-  float* output(int index, std::initializer_list<int64_t> shape) {
+  float* output(int index, const std::vector<int64_t>& shape) {
     if (!isOk()) return nullptr;
     size_t bytes = sizeof(float);
     for (const int64_t side : shape) bytes *= static_cast<size_t>(side);
-    TF_Tensor* tensor = TF_AllocateOutput(context_, index, TF_FLOAT, shape.begin(), static_cast<int>(shape.size()), bytes, status_);
+    TF_Tensor* tensor = TF_AllocateOutput(context_, index, TF_FLOAT, shape.data(), static_cast<int>(shape.size()), bytes, status_);
     return isOk() ? static_cast<float*>(TF_TensorData(hold(tensor))) : nullptr;
   }
 
@@ -91,7 +101,7 @@ class Call {
 
   TF_OpKernelContext* context_;
   Status status_;
-  TF_Tensor* tensors_[16];
+  TF_Tensor* tensors_[20];
   int held_ = 0;
 };
 
@@ -105,10 +115,18 @@ bool isShaped(TF_Tensor* tensor, std::initializer_list<int64_t> shape) {
   return true;
 }
 
+const float* vector(Call& call, TF_Tensor* tensor, int64_t filters) {
+  call.require(isShaped(tensor, {filters}), "b, gamma, beta, mean and inverse must be [filters]");
+  return valuesOf(tensor);
+}
+
 struct Options {
   float epsilon = 0;
   bool relu = false;
 };
+
+// What stands behind the convolution in the operation.
+enum class Behind { nothing, norm, normAndPool };
 
 template <bool HasEpsilon>
 void* createOptions(TF_OpKernelConstruction* construction) {
@@ -124,91 +142,122 @@ void* createOptions(TF_OpKernelConstruction* construction) {
 
 void deleteOptions(void* options) { delete static_cast<Options*>(options); }
 
-// The images, and how many filters there are; the call fails where its inputs do not fit together.
-struct Sides {
-  Images x{};
-  int64_t filters = 0;
+// Reads what both ways are given; the call fails where it does not fit together.
+void readConvolution(Call& call, const Options& options, Behind behind, TF_Tensor* x, TF_Tensor* depthwise, TF_Tensor* w, TF_Tensor* b, Convolution& c) {
+  call.require(x && TF_NumDims(x) == 4 && w && TF_NumDims(w) == 4, "x and w must have four sides");
+  if (!call.isOk()) return;
+  c.x = {TF_Dim(x, 0), TF_Dim(x, 1), TF_Dim(x, 2), TF_Dim(x, 3)};
+  c.filters = TF_Dim(w, 3);
+  c.relu = options.relu;
+  c.normalised = behind != Behind::nothing;
+  c.pooled = behind == Behind::normAndPool;
+  call.require(c.x.batch > 0 && c.x.height > 0 && c.x.width > 0 && c.x.channels > 0 && c.filters > 0, "no side may be empty");
+  call.require(!c.pooled || (c.x.height % 2 == 0 && c.x.width % 2 == 0), "what is pooled must have even sides");
+  call.require(isShaped(depthwise, {3, 3, c.x.channels, 1}), "depthwise must be [3, 3, channels of x, 1]");
+  call.require(isShaped(w, {1, 1, c.x.channels, c.filters}), "w must be [1, 1, channels of x, filters]");
+  c.images = valuesOf(x);
+  c.depthwise = valuesOf(depthwise);
+  c.w = valuesOf(w);
+  c.b = vector(call, b, c.filters);
+}
 
-  Sides(Call& call, TF_Tensor* x_, TF_Tensor* depthwise, TF_Tensor* w, std::initializer_list<TF_Tensor*> vectors) {
-    call.require(x_ && TF_NumDims(x_) == 4 && w && TF_NumDims(w) == 4, "x and w must have four sides");
-    if (!call.isOk()) return;
-    x = {TF_Dim(x_, 0), TF_Dim(x_, 1), TF_Dim(x_, 2), TF_Dim(x_, 3)};
-    filters = TF_Dim(w, 3);
-    call.require(x.batch > 0 && x.height > 0 && x.width > 0 && x.channels > 0 && filters > 0, "no side may be empty");
-    call.require(isShaped(depthwise, {3, 3, x.channels, 1}), "depthwise must be [3, 3, channels of x, 1]");
-    call.require(isShaped(w, {1, 1, x.channels, filters}), "w must be [1, 1, channels of x, filters]");
-    for (TF_Tensor* vector : vectors) call.require(isShaped(vector, {filters}), "b, gamma, beta, mean and inverse must be [filters]");
-  }
+// The values of y, which may not have been kept.
+const float* valuesOfY(Call& call, TF_Tensor* y, const Convolution& c) {
+  call.require(c.keepsY() ? isShaped(y, {c.x.batch, c.x.height, c.x.width, c.filters}) : isShaped(y, {0, 0, 0, c.filters}),
+               "y must be [batch, height, width, filters]");
+  return valuesOf(y);
+}
 
-  void requireResult(Call& call, TF_Tensor* tensor) const {
-    call.require(isShaped(tensor, {x.batch, x.height, x.width, filters}), "y and its gradient must be [batch, height, width, filters]");
-  }
-};
+// One number for each pixel of the result, which pooling makes a quarter as many.
+const float* valuesOfResult(Call& call, TF_Tensor* tensor, const Convolution& c) {
+  const int64_t by = c.pooled ? 2 : 1;
+  call.require(isShaped(tensor, {c.x.batch, c.x.height / by, c.x.width / by, c.filters}), "a gradient must be shaped as what it is of");
+  return valuesOf(tensor);
+}
 
-float* images(Call& call, int output, const Images& x, int64_t channels) { return call.output(output, {x.batch, x.height, x.width, channels}); }
+float* outputY(Call& call, const Convolution& c) {
+  return c.keepsY() ? call.output(0, {c.x.batch, c.x.height, c.x.width, c.filters}) : call.output(0, {0, 0, 0, c.filters});
+}
 
-template <bool Normalised>
+template <Behind behind>
 void computeForward(void* kernel, TF_OpKernelContext* context) {
   const auto* options = static_cast<const Options*>(kernel);
   Call call(context);
-  TF_Tensor *x = call.input(0), *depthwise = call.input(1), *w = call.input(2), *b = call.input(3);
-  TF_Tensor *gamma = Normalised ? call.input(4) : b, *beta = Normalised ? call.input(5) : b;
-  const Sides sides(call, x, depthwise, w, {b, gamma, beta});
   Forward f{};
-  f.x = sides.x;
-  f.filters = sides.filters;
-  f.relu = options->relu;
-  f.normalised = Normalised;
-  f.epsilon = options->epsilon;
-  f.images = valuesOf(x);
-  f.depthwise = valuesOf(depthwise);
-  f.w = valuesOf(w);
-  f.b = valuesOf(b);
-  f.y = images(call, 0, f.x, f.filters);
-  if (Normalised) {
-    f.gamma = valuesOf(gamma);
-    f.beta = valuesOf(beta);
-    f.z = images(call, 1, f.x, f.filters);
+  readConvolution(call, *options, behind, call.input(0), call.input(1), call.input(2), call.input(3), f);
+  if (call.isOk()) f.y = outputY(call, f);
+  if (f.normalised) {
+    f.epsilon = options->epsilon;
+    f.gamma = vector(call, call.input(4), f.filters);
+    f.beta = vector(call, call.input(5), f.filters);
+    const int64_t by = f.pooled ? 2 : 1;
+    f.z = call.output(1, {f.x.batch, f.x.height / by, f.x.width / by, f.filters});
     f.mean = call.output(2, {f.filters});
     f.variance = call.output(3, {f.filters});
     f.inverse = call.output(4, {f.filters});
+    if (f.pooled) f.peaks = call.output(5, {f.x.batch, f.x.height / 2, f.x.width / 2, f.filters});
   }
-  if (call.isOk()) kernels().forward(f);
+  if (call.isOk()) kernels().separable.forward(f);
 }
 
-template <bool Normalised>
+template <Behind behind>
 void computeBackward(void* kernel, TF_OpKernelContext* context) {
   const auto* options = static_cast<const Options*>(kernel);
   Call call(context);
-  TF_Tensor *gradient = call.input(0), *y = call.input(1), *x = call.input(2), *depthwise = call.input(3), *w = call.input(4);
-  TF_Tensor *gamma = Normalised ? call.input(5) : nullptr, *mean = Normalised ? call.input(6) : nullptr;
-  TF_Tensor* inverse = Normalised ? call.input(7) : nullptr;
-  const Sides sides =
-      Normalised ? Sides(call, x, depthwise, w, {gamma, mean, inverse}) : Sides(call, x, depthwise, w, {});
-  sides.requireResult(call, gradient);
-  sides.requireResult(call, y);
   Backward g{};
-  g.x = sides.x;
-  g.filters = sides.filters;
-  g.relu = options->relu;
-  g.normalised = Normalised;
-  g.gradient = valuesOf(gradient);
-  g.y = valuesOf(y);
-  g.images = valuesOf(x);
-  g.depthwise = valuesOf(depthwise);
-  g.w = valuesOf(w);
-  g.dx = images(call, 0, g.x, g.x.channels);
+  readConvolution(call, *options, behind, call.input(2), call.input(3), call.input(4), call.input(5), g);
+  if (call.isOk()) {
+    g.gradient = valuesOfResult(call, call.input(0), g);
+    g.y = valuesOfY(call, call.input(1), g);
+  }
+  g.dx = call.output(0, {g.x.batch, g.x.height, g.x.width, g.x.channels});
   g.ddepthwise = call.output(1, {3, 3, g.x.channels, 1});
   g.dw = call.output(2, {1, 1, g.x.channels, g.filters});
   g.db = call.output(3, {g.filters});
-  if (Normalised) {
-    g.gamma = valuesOf(gamma);
-    g.mean = valuesOf(mean);
-    g.inverse = valuesOf(inverse);
+  if (g.normalised) {
+    g.gamma = vector(call, call.input(6), g.filters);
+    g.beta = vector(call, call.input(7), g.filters);
+    g.mean = vector(call, call.input(8), g.filters);
+    g.inverse = vector(call, call.input(9), g.filters);
+    if (g.pooled) g.peaks = valuesOfResult(call, call.input(10), g);
     g.dgamma = call.output(4, {g.filters});
     g.dbeta = call.output(5, {g.filters});
   }
-  if (call.isOk()) kernels().backward(g);
+  if (call.isOk()) kernels().separable.backward(g);
+}
+
+void* createDropout(TF_OpKernelConstruction* construction) {
+  Status status;
+  int64_t threshold = 0;
+  TF_OpKernelConstruction_GetAttrInt64(construction, "threshold", &threshold, status);
+  if (status.isOk() && (threshold < 0 || threshold > 255)) TF_SetStatus(status, TF_INVALID_ARGUMENT, "threshold must be a byte");
+  if (!status.isOk()) TF_OpKernelConstruction_Failure(construction, status);
+  return new Dropout{0, 0, nullptr, nullptr, static_cast<uint8_t>(threshold), static_cast<float>(1 / (1 - static_cast<double>(threshold) / 256)), nullptr};
+}
+
+void deleteDropout(void* options) { delete static_cast<Dropout*>(options); }
+
+void computeDropout(void* kernel, TF_OpKernelContext* context) {
+  Call call(context);
+  Dropout d = *static_cast<const Dropout*>(kernel);
+  TF_Tensor *x = call.input(0), *draws = call.input(1);
+  if (!call.isOk()) return;
+  std::vector<int64_t> shape;
+  for (int side = 0; side < TF_NumDims(x); side++) shape.push_back(TF_Dim(x, side));
+  d.rows = shape.empty() ? 1 : shape[0];
+  d.columns = d.rows == 0 ? 0 : TF_TensorElementCount(x) / d.rows;
+  call.require(isShaped(draws, {d.rows * ((d.columns + 3) / 4)}), "draws must be words of four bytes, one byte for each number, whole words for each row");
+  d.x = valuesOf(x);
+  d.draws = static_cast<const uint8_t*>(TF_TensorData(draws));
+  d.y = call.output(0, shape);
+  if (call.isOk()) kernels().drop(d);
+}
+
+void inferDropout(TF_ShapeInferenceContext* context, TF_Status* status) {
+  TF_ShapeHandle* x = TF_NewShapeHandle();
+  TF_ShapeInferenceContextGetInput(context, 0, x, status);
+  if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextSetOutput(context, 0, x, status);
+  TF_DeleteShapeHandle(x);
 }
 
 // Handles that are released with it.
@@ -222,23 +271,28 @@ struct Shapes {
   }
 };
 
-template <bool Normalised>
+template <Behind behind>
 void inferForward(TF_ShapeInferenceContext* context, TF_Status* status) {
   Shapes shapes;
   auto [x, w, images, filters, y] = shapes.handles;
   const auto then = [&](auto step) {
     if (TF_GetCode(status) == TF_OK) step();
   };
+  // The C interface has no half of a side: what is pooled, and y, which may not be kept, are of shapes unknown until they are there.
+  if (behind == Behind::normAndPool) then([&] { TF_ShapeInferenceContextSetUnknownShape(context, status); });
   then([&] { TF_ShapeInferenceContextGetInput(context, 0, x, status); });
   then([&] { TF_ShapeInferenceContextGetInput(context, 2, w, status); });
   then([&] { TF_ShapeInferenceContextSubshape(context, x, 0, 3, images, status); });
   then([&] { TF_ShapeInferenceContextSubshape(context, w, 3, 4, filters, status); });
   then([&] { TF_ShapeInferenceContextConcatenateShapes(context, images, filters, y, status); });
-  for (int output = 0; output < (Normalised ? 5 : 1); output++)
-    then([&] { TF_ShapeInferenceContextSetOutput(context, output, output < 2 ? y : filters, status); });
+  if (behind != Behind::normAndPool)
+    for (int output = 0; output < (behind == Behind::nothing ? 1 : 2); output++)
+      then([&] { TF_ShapeInferenceContextSetOutput(context, output, y, status); });
+  if (behind != Behind::nothing)
+    for (int output = 2; output < 5; output++) then([&] { TF_ShapeInferenceContextSetOutput(context, output, filters, status); });
 }
 
-template <bool Normalised>
+template <Behind behind>
 void inferBackward(TF_ShapeInferenceContext* context, TF_Status* status) {
   Shapes shapes;
   TF_ShapeHandle *input = shapes.handles[0], *w = shapes.handles[1], *filters = shapes.handles[2];
@@ -251,36 +305,66 @@ void inferBackward(TF_ShapeInferenceContext* context, TF_Status* status) {
   }
   then([&] { TF_ShapeInferenceContextGetInput(context, 4, w, status); });
   then([&] { TF_ShapeInferenceContextSubshape(context, w, 3, 4, filters, status); });
-  for (int output = 3; output < (Normalised ? 6 : 4); output++)
+  for (int output = 3; output < (behind == Behind::nothing ? 4 : 6); output++)
     then([&] { TF_ShapeInferenceContextSetOutput(context, output, filters, status); });
 }
 
-using Words = std::initializer_list<const char*>;
+using Words = std::vector<std::string>;
 
-void define(const char* name, Words inputs, Words outputs, Words attributes, void (*shapes)(TF_ShapeInferenceContext*, TF_Status*),
-            void* (*create)(TF_OpKernelConstruction*), void (*compute)(void*, TF_OpKernelContext*)) {
+struct Kernel {
+  void* (*create)(TF_OpKernelConstruction*);
+  void (*compute)(void*, TF_OpKernelContext*);
+  void (*destroy)(void*);
+};
+
+void define(const std::string& name, const Words& inputs, const Words& outputs, const Words& attributes,
+            void (*shapes)(TF_ShapeInferenceContext*, TF_Status*), const Kernel& kernel) {
   Status status;
-  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
-  for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(definition, (std::string(input) + ": float").c_str());
-  for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(definition, (std::string(output) + ": float").c_str());
-  for (const char* attribute : attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
+  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name.c_str());
+  for (const auto& input : inputs) TF_OpDefinitionBuilderAddInput(definition, input.c_str());
+  for (const auto& output : outputs) TF_OpDefinitionBuilderAddOutput(definition, output.c_str());
+  for (const auto& attribute : attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute.c_str());
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, shapes);
   TF_RegisterOpDefinition(definition, status);
-  if (status.isOk()) TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", create, compute, deleteOptions), status);
-  if (!status.isOk()) std::fprintf(stderr, "runner: %s was not registered: %s\n", name, TF_Message(status));
+  if (status.isOk()) TF_RegisterKernelBuilder(name.c_str(), TF_NewKernelBuilder(name.c_str(), "CPU", kernel.create, kernel.compute, kernel.destroy), status);
+  if (!status.isOk()) std::fprintf(stderr, "runner: %s was not registered: %s\n", name.c_str(), TF_Message(status));
+}
+
+// An operation and its gradient.
+template <Behind behind>
+void defineBoth(const std::string& name) {
+  constexpr bool isNormalised = behind != Behind::nothing, isPooled = behind == Behind::normAndPool;
+  Words inputs{"x", "depthwise", "w", "b"}, outputs{"y"}, attributes{"relu: bool"};
+  Words given{isNormalised ? "dz" : "dy", "y", "x", "depthwise", "w", "b"}, gradients{"dx", "ddepthwise", "dw", "db"};
+  const auto add = [](Words& words, const Words& more) { words.insert(words.end(), more.begin(), more.end()); };
+  if (isNormalised) {
+    add(inputs, {"gamma", "beta"});
+    add(outputs, {"z", "mean", "variance", "inverse"});
+    add(attributes, {"epsilon: float"});
+    add(given, {"gamma", "beta", "mean", "inverse"});
+    add(gradients, {"dgamma", "dbeta"});
+  }
+  if (isPooled) {
+    add(outputs, {"peaks"});
+    add(given, {"peaks"});
+  }
+  const auto floats = [](Words words) {
+    for (auto& word : words) word += ": float";
+    return words;
+  };
+  define(name, floats(inputs), floats(outputs), attributes, inferForward<behind>,
+         {createOptions<isNormalised>, computeForward<behind>, deleteOptions});
+  define(name + "Grad", floats(given), floats(gradients), {"relu: bool"}, inferBackward<behind>,
+         {createOptions<false>, computeBackward<behind>, deleteOptions});
 }
 
 struct Registration {
   Registration() {
-    define("RunnerSeparable", {"x", "depthwise", "w", "b"}, {"y"}, {"relu: bool"}, inferForward<false>, createOptions<false>,
-           computeForward<false>);
-    define("RunnerSeparableGrad", {"dy", "y", "x", "depthwise", "w"}, {"dx", "ddepthwise", "dw", "db"}, {"relu: bool"}, inferBackward<false>,
-           createOptions<false>, computeBackward<false>);
-    define("RunnerSeparableNorm", {"x", "depthwise", "w", "b", "gamma", "beta"}, {"y", "z", "mean", "variance", "inverse"},
-           {"relu: bool", "epsilon: float"}, inferForward<true>, createOptions<true>, computeForward<true>);
-    define("RunnerSeparableNormGrad", {"dz", "y", "x", "depthwise", "w", "gamma", "mean", "inverse"},
-           {"dx", "ddepthwise", "dw", "db", "dgamma", "dbeta"}, {"relu: bool"}, inferBackward<true>, createOptions<false>,
-           computeBackward<true>);
+    defineBoth<Behind::nothing>("RunnerSeparable");
+    defineBoth<Behind::norm>("RunnerSeparableNorm");
+    defineBoth<Behind::normAndPool>("RunnerSeparableNormPool");
+    // Its gradient is itself, of the output's gradient.
+    define("RunnerDropout", {"x: float", "draws: int32"}, {"y: float"}, {"threshold: int"}, inferDropout, {createDropout, computeDropout, deleteDropout});
   }
 } registration;
 

@@ -17,8 +17,78 @@ namespace {
 // Each part sums by itself. Two images at least, for the sums have to be added up in the end.
 int partsOf(const Images& images) { return static_cast<int>(std::clamp(images.batch / 2, 1l, 32l)); }
 
-// Rows of an image that make about as many rows of a matrix as stay in the first cache.
-long rowsAtATime(const Images& images) { return std::clamp(128 / images.width, 1l, images.height); }
+// Rows of an image that make about as many rows of a matrix as stay in the first cache; of pooled ones two by two.
+long rowsAtATime(const Convolution& c) {
+  const long rows = std::clamp(128 / c.x.width, 1l, c.x.height);
+  return c.pooled ? std::max(2l, rows / 2 * 2) : rows;
+}
+
+// y of some rows of an image, [rows, wide].
+class Rows {
+ public:
+  explicit Rows(const Convolution& c)
+      : lines(c.x),
+        wide(roundUp(c.filters, width)),
+        step(rowsAtATime(c)),
+        c_(c),
+        depthwise_(spread(c.depthwise, c.x.channels, lines.period, false)),
+        w_(fill(c.w, c.x.channels, c.filters)) {}
+
+  Floats empty() const { return floats(step * c_.x.width * wide); }
+  Floats emptyDepthwise() const { return floats(step * c_.x.width * c_.x.channels + lines.period); }
+
+  // `image` as `lines` has it; u [rows, channels].
+  void depthwise(const float* image, long first, long height, float* u) const {
+    for (long row = 0; row < height; row++) convolveRow(lines, image, first + row, depthwise_.get(), u + row * c_.x.width * c_.x.channels);
+  }
+
+  void pointwise(const float* u, long rows, float* y) const {
+    product(rows, wide, c_.x.channels, {u, c_.x.channels, 1}, w_.get(), wide, y, wide, false);
+    const float* __restrict b = c_.b;
+    const float least = c_.relu ? 0.0f : -INFINITY;
+    for (long row = 0; row < rows; row++) {
+      float* __restrict values = y + row * wide;
+      for (long filter = 0; filter < c_.filters; filter++) {
+        const float value = values[filter] + b[filter];
+        // In this order a NaN stays one.
+        values[filter] = value < least ? least : value;
+      }
+    }
+  }
+
+  const Lines lines;
+  const long wide, step;
+
+ private:
+  const Convolution& c_;
+  const Floats depthwise_, w_;
+};
+
+// Calls `use` with the first row and the height of each part of an image that is computed at a time.
+template <typename Use>
+void inSteps(const Convolution& c, long step, Use use) {
+  for (long first = 0; first < c.x.height; first += step) use(first, std::min(step, c.x.height - first));
+}
+
+// The four values of a window, from the top left on, a vector of channels at a time or one.
+template <typename Numbers>
+struct Window {
+  Numbers y[4], z[4];
+
+  Window(const float* top, const float* low, long stride, Numbers mean, Numbers factor, Numbers beta)
+      : y{loadAs<Numbers>(top), loadAs<Numbers>(top + stride), loadAs<Numbers>(low), loadAs<Numbers>(low + stride)} {
+    for (int index = 0; index < 4; index++) z[index] = (y[index] - mean) * factor + beta;
+  }
+
+  // Calls `use` with whether the largest z is in the lower row, and whether it is the right one of the upper and of the lower row.
+  template <typename Use>
+  void compare(Use use) const {
+    const auto isTopRight = z[1] > z[0];
+    const auto isLowRight = z[3] > z[2];
+    const Numbers top = isTopRight ? z[1] : z[0], low = isLowRight ? z[3] : z[2];
+    use(low > top, isTopRight, isLowRight);
+  }
+};
 
 // Of each column: how many values, their mean and the sum of their squared distances from it.
 struct Moments {
@@ -63,7 +133,8 @@ void copyRows(float* to, const float* from, long rows, long columns, long wide, 
     for (long row = 0; row < rows; row++) std::memcpy(to + row * columns, from + row * wide, columns * sizeof(float));
 }
 
-void normalise(const Forward& f, const std::vector<Moments>& moments) {
+// Mean, variance and what z is computed by: gamma / sqrt(variance + epsilon).
+std::vector<float> finishMoments(const Forward& f, const std::vector<Moments>& moments) {
   Moments whole(f.filters);
   for (const Moments& part : moments) whole.add(part.count, part.mean.data(), part.squares.data());
   std::vector<float> factors(f.filters);
@@ -74,6 +145,10 @@ void normalise(const Forward& f, const std::vector<Moments>& moments) {
     f.inverse[filter] = static_cast<float>(1 / std::sqrt(variance + f.epsilon));
     factors[filter] = f.gamma[filter] * f.inverse[filter];
   }
+  return factors;
+}
+
+void normalise(const Forward& f, const std::vector<float>& factors) {
   const int parts = partsOf(f.x);
   const long rows = f.x.batch * f.x.height * f.x.width;
   // Last parts first: their y is still in the caches.
@@ -97,40 +172,78 @@ void normalise(const Forward& f, const std::vector<Moments>& moments) {
   });
 }
 
+// Two rows of y, whose pixels lie `stride` apart, to one of z and of peaks.
+void poolRows(const Forward& f, const float* factor, const float* y, long stride, float* z_, float* peaks_) {
+  const float *mean = f.mean, *beta = f.beta;
+  for (long column = 0; column < f.x.width / 2; column++) {
+    const float *top = y + 2 * column * stride, *low = top + f.x.width * stride;
+    float *z = z_ + column * f.filters, *peaks = peaks_ + column * f.filters;
+    inVectors(f.filters, [&](auto kind, long filter) {
+      using Numbers = decltype(kind);
+      const auto at = [filter](const float* from) { return loadAs<Numbers>(from + filter); };
+      const Window<Numbers> w(top + filter, low + filter, stride, at(mean), at(factor), at(beta));
+      w.compare([&](auto isLow, auto isTopRight, auto isLowRight) {
+        const auto largest = [&](const Numbers of[4]) {
+          const Numbers fromTop = isTopRight ? of[1] : of[0], fromLow = isLowRight ? of[3] : of[2];
+          return isLow ? fromLow : fromTop;
+        };
+        storeAs(z + filter, largest(w.z));
+        storeAs(peaks + filter, largest(w.y));
+      });
+    });
+  }
+}
+
+void pool(const Forward& f, const Rows& rows, const std::vector<float>& factors) {
+  const int parts = partsOf(f.x);
+  const long pixels = f.x.height * f.x.width, pooled = pixels / 4 * f.filters;
+  parallel(parts, [&](int turn) {
+    const int part = parts - 1 - turn;
+    const Floats image = rows.lines.empty(), u = rows.emptyDepthwise(), block = rows.empty();
+    for (long index = partStart(f.x.batch, parts, part); index < partStart(f.x.batch, parts, part + 1); index++) {
+      if (!f.keepsY()) rows.lines.copy(f.images + index * pixels * f.x.channels, image.get());
+      inSteps(f, rows.step, [&](long first, long height) {
+        if (!f.keepsY()) {
+          rows.depthwise(image.get(), first, height, u.get());
+          rows.pointwise(u.get(), height * f.x.width, block.get());
+        }
+        const float* y = f.keepsY() ? f.y + (index * pixels + first * f.x.width) * f.filters : block.get();
+        const long stride = f.keepsY() ? f.filters : rows.wide;
+        for (long row = 0; row < height; row += 2) {
+          const long to = index * pooled + (first + row) / 2 * (f.x.width / 2) * f.filters;
+          poolRows(f, factors.data(), y + row * f.x.width * stride, stride, f.z + to, f.peaks + to);
+        }
+      });
+    }
+  });
+}
+
 void forward(const Forward& f) {
-  const Lines lines(f.x);
-  const long wide = roundUp(f.filters, width), pixels = f.x.height * f.x.width, values = f.x.width * f.x.channels;
-  const long step = rowsAtATime(f.x);
-  const Floats depthwise = spread(f.depthwise, f.x.channels, lines.period, false);
-  const Floats w = fill(f.w, f.x.channels, f.filters);
+  const Rows rows(f);
+  const long pixels = f.x.height * f.x.width;
   const int parts = partsOf(f.x);
   const bool isPast = isPastCaches(f.y, f.filters, f.x.batch * pixels * f.filters);
   std::vector<Moments> moments(parts, Moments(f.filters));
   parallel(parts, [&](int part) {
-    const Floats image = lines.empty(), u = floats(step * values + lines.period), block = floats(step * f.x.width * wide);
+    const Floats image = rows.lines.empty(), u = rows.emptyDepthwise(), block = rows.empty();
     for (long index = partStart(f.x.batch, parts, part); index < partStart(f.x.batch, parts, part + 1); index++) {
-      lines.copy(f.images + index * pixels * f.x.channels, image.get());
-      for (long first = 0; first < f.x.height; first += step) {
-        const long height = std::min(step, f.x.height - first), rows = height * f.x.width;
-        for (long row = 0; row < height; row++) convolveRow(lines, image.get(), first + row, depthwise.get(), u.get() + row * values);
-        product(rows, wide, f.x.channels, {u.get(), f.x.channels, 1}, w.get(), wide, block.get(), wide, false);
-        const float* __restrict b = f.b;
-        const float least = f.relu ? 0.0f : -INFINITY;
-        for (long row = 0; row < rows; row++) {
-          float* __restrict y = block.get() + row * wide;
-          for (long filter = 0; filter < f.filters; filter++) {
-            const float value = y[filter] + b[filter];
-            // In this order a NaN stays one.
-            y[filter] = value < least ? least : value;
-          }
-        }
-        if (f.normalised) addMoments(moments[part], block.get(), rows, f.filters, wide);
-        copyRows(f.y + (index * pixels + first * f.x.width) * f.filters, block.get(), rows, f.filters, wide, isPast);
-      }
+      rows.lines.copy(f.images + index * pixels * f.x.channels, image.get());
+      inSteps(f, rows.step, [&](long first, long height) {
+        const long count = height * f.x.width;
+        rows.depthwise(image.get(), first, height, u.get());
+        rows.pointwise(u.get(), count, block.get());
+        if (f.normalised) addMoments(moments[part], block.get(), count, f.filters, rows.wide);
+        if (f.keepsY()) copyRows(f.y + (index * pixels + first * f.x.width) * f.filters, block.get(), count, f.filters, rows.wide, isPast);
+      });
     }
     finishStores();
   });
-  if (f.normalised) normalise(f, moments);
+  if (!f.normalised) return;
+  const std::vector<float> factors = finishMoments(f, moments);
+  if (f.pooled)
+    pool(f, rows, factors);
+  else
+    normalise(f, factors);
 }
 
 // What batch normalisation takes from dz before it reaches y: dy = factor (dz - shift - (y - mean) slope).
@@ -140,7 +253,10 @@ struct Normalisation {
 
 Normalisation normalisation(const Backward& g) {
   const int parts = partsOf(g.x);
-  const long rows = g.x.batch * g.x.height * g.x.width;
+  const long pixels = g.x.batch * g.x.height * g.x.width;
+  // A gradient that passed a window reached its peak alone.
+  const long rows = g.pooled ? pixels / 4 : pixels;
+  const float* const values = g.pooled ? g.peaks : g.y;
   std::vector<std::vector<double>> sums(parts, std::vector<double>(2 * g.filters));
   parallel(parts, [&](int part) {
     std::vector<float> block(2 * g.filters);
@@ -154,7 +270,7 @@ Normalisation normalisation(const Backward& g) {
       std::fill(block.begin(), block.end(), 0.0f);
       for (long row = first; row < std::min(end, first + few); row++) {
         const float* __restrict dz = g.gradient + row * g.filters;
-        const float* __restrict y = g.y + row * g.filters;
+        const float* __restrict y = values + row * g.filters;
         for (long filter = 0; filter < g.filters; filter++) {
           plain[filter] += dz[filter];
           weighted[filter] += dz[filter] * (y[filter] - mean[filter]);
@@ -174,21 +290,28 @@ Normalisation normalisation(const Backward& g) {
     g.dbeta[filter] = static_cast<float>(plain);
     g.dgamma[filter] = static_cast<float>(weighted * inverse);
     n.factor[filter] = static_cast<float>(g.gamma[filter] * inverse);
-    n.shift[filter] = static_cast<float>(plain / static_cast<double>(rows));
-    n.slope[filter] = static_cast<float>(weighted * inverse * inverse / static_cast<double>(rows));
+    n.shift[filter] = static_cast<float>(plain / static_cast<double>(pixels));
+    n.slope[filter] = static_cast<float>(weighted * inverse * inverse / static_cast<double>(pixels));
   }
   return n;
 }
 
-// The gradient of u w + b for some rows, [rows, wide]; its sums over them are added to `sums`.
-void gradientOfProduct(const Backward& g, const Normalisation& n, long first, long rows, long wide, float* out, float* __restrict sums) {
+// Pixels of an image: where they begin in memory, and how far one is from the next.
+struct Pixels {
+  const float* values;
+  long stride;
+};
+
+// The gradient of u w + b for some pixels, [rows, wide]; its sums over them are added to `sums`.
+void gradientOfProduct(const Backward& g, const Normalisation& n, const float* from, Pixels y_, long rows, long wide, float* out,
+                       float* __restrict sums) {
   const float* __restrict mean = g.mean;
   const float* __restrict factor = n.factor.data();
   const float* __restrict shift = n.shift.data();
   const float* __restrict slope = n.slope.data();
   for (long row = 0; row < rows; row++) {
-    const float* __restrict gradient = g.gradient + (first + row) * g.filters;
-    const float* __restrict y = g.y + (first + row) * g.filters;
+    const float* __restrict gradient = from + row * g.filters;
+    const float* __restrict y = y_.values + row * y_.stride;
     float* __restrict to = out + row * wide;
     if (g.normalised)
       for (long filter = 0; filter < g.filters; filter++)
@@ -202,12 +325,40 @@ void gradientOfProduct(const Backward& g, const Normalisation& n, long first, lo
   }
 }
 
+// As `gradientOfProduct`, of two rows of pixels that were pooled to one.
+void gradientOfPooled(const Backward& g, const Normalisation& n, const float* from, Pixels y, long wide, float* out, float* sums) {
+  for (long column = 0; column < g.x.width / 2; column++) {
+    const float *gradient = from + column * g.filters, *top = y.values + 2 * column * y.stride, *low = top + g.x.width * y.stride;
+    float* const to[4] = {out + 2 * column * wide, out + (2 * column + 1) * wide, out + (g.x.width + 2 * column) * wide,
+                          out + (g.x.width + 2 * column + 1) * wide};
+    inVectors(g.filters, [&](auto kind, long filter) {
+      using Numbers = decltype(kind);
+      const auto at = [filter](const float* values) { return loadAs<Numbers>(values + filter); };
+      const Numbers mean = at(g.mean), factor = at(n.factor.data()), shift = at(n.shift.data()), slope = at(n.slope.data());
+      const Window<Numbers> w(top + filter, low + filter, y.stride, mean, factor, at(g.beta));
+      w.compare([&](auto isLow, auto isTopRight, auto isLowRight) {
+        const Numbers none = kind, all = at(gradient), ofTop = isLow ? none : all, ofLow = isLow ? all : none;
+        const Numbers gradients[4] = {isTopRight ? none : ofTop, isTopRight ? ofTop : none, isLowRight ? none : ofLow, isLowRight ? ofLow : none};
+        Numbers sum = at(sums);
+        for (int index = 0; index < 4; index++) {
+          Numbers value = factor * (gradients[index] - shift - (w.y[index] - mean) * slope);
+          if (g.relu) value = w.y[index] > none ? value : none;
+          storeAs(to[index] + filter, value);
+          sum += value;
+        }
+        storeAs(sums + filter, sum);
+      });
+    });
+    for (float* row : to) std::fill(row + g.filters, row + wide, 0.0f);
+  }
+}
+
 void backward(const Backward& g) {
-  const Lines lines(g.x);
+  const Rows rows(g);
+  const Lines& lines = rows.lines;
   const long channels = g.x.channels, values = g.x.width * channels, pixels = g.x.height * g.x.width;
-  const long wide = roundUp(g.filters, width), wideInner = roundUp(channels, width), step = rowsAtATime(g.x);
+  const long wide = rows.wide, wideInner = roundUp(channels, width);
   const Normalisation n = g.normalised ? normalisation(g) : Normalisation{};
-  const Floats depthwise = spread(g.depthwise, channels, lines.period, false);
   const Floats turned = spread(g.depthwise, channels, lines.period, true);
   const Floats transposed = fillTransposed(g.w, channels, g.filters);
   const int parts = partsOf(g.x);
@@ -219,22 +370,29 @@ void backward(const Backward& g) {
     const int part = parts - 1 - turn;
     dw[part] = zeros(channels * wide);
     const Floats image = lines.empty(), du = lines.empty(), own = floats(taps * lines.period);
-    const Floats u = floats(step * values + lines.period), block = floats(step * g.x.width * wide);
-    const Floats rowsOfDu = floats(step * g.x.width * wideInner), rowOfDx = floats(lines.line);
+    const Floats u = rows.emptyDepthwise(), y = rows.empty(), block = rows.empty();
+    const Floats rowsOfDu = floats(rows.step * g.x.width * wideInner), rowOfDx = floats(lines.line);
     std::vector<float> sums(g.filters);
     for (long index = partStart(g.x.batch, parts, part); index < partStart(g.x.batch, parts, part + 1); index++) {
       lines.copy(g.images + index * pixels * channels, image.get());
-      for (long first = 0; first < g.x.height; first += step) {
-        const long height = std::min(step, g.x.height - first), rows = height * g.x.width;
+      inSteps(g, rows.step, [&](long first, long height) {
+        const long count = height * g.x.width, before = index * pixels + first * g.x.width;
+        rows.depthwise(image.get(), first, height, u.get());
+        if (!g.keepsY()) rows.pointwise(u.get(), count, y.get());
+        const Pixels ofY = g.keepsY() ? Pixels{g.y + before * g.filters, g.filters} : Pixels{y.get(), wide};
         std::fill(sums.begin(), sums.end(), 0.0f);
-        gradientOfProduct(g, n, index * pixels + first * g.x.width, rows, wide, block.get(), sums.data());
+        if (g.pooled)
+          for (long row = 0; row < height; row += 2)
+            gradientOfPooled(g, n, g.gradient + (before + row * g.x.width) / 4 * g.filters, {ofY.values + row * g.x.width * ofY.stride, ofY.stride}, wide,
+                             block.get() + row * g.x.width * wide, sums.data());
+        else
+          gradientOfProduct(g, n, g.gradient + before * g.filters, ofY, count, wide, block.get(), sums.data());
         for (long filter = 0; filter < g.filters; filter++) db[part][filter] += sums[filter];
-        for (long row = 0; row < height; row++) convolveRow(lines, image.get(), first + row, depthwise.get(), u.get() + row * values);
-        product(channels, wide, rows, {u.get(), 1, channels}, block.get(), wide, dw[part].get(), wide, true);
-        product(rows, wideInner, g.filters, {block.get(), wide, 1}, transposed.get(), wideInner, rowsOfDu.get(), wideInner, false);
+        product(channels, wide, count, {u.get(), 1, channels}, block.get(), wide, dw[part].get(), wide, true);
+        product(count, wideInner, g.filters, {block.get(), wide, 1}, transposed.get(), wideInner, rowsOfDu.get(), wideInner, false);
         for (long row = 0; row < height; row++)
           copyRows(lines.at(du.get(), first + row, 0), rowsOfDu.get() + row * g.x.width * wideInner, g.x.width, channels, wideInner, false);
-      }
+      });
       std::memset(own.get(), 0, taps * lines.period * sizeof(float));
       for (long row = 0; row < g.x.height; row++) {
         correlateRow(lines, du.get(), image.get(), row, own.get());

@@ -21,6 +21,26 @@ typedef float Vector __attribute__((vector_size(VECTOR * 4), aligned(4), may_ali
 inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 inline void store(float* to, Vector values) { *reinterpret_cast<Vector*>(to) = values; }
 
+// A vector or one number. As an argument of a template Vector loses the attribute that lets it lie anywhere.
+template <typename Numbers>
+inline Numbers loadAs(const float* from) {
+  Numbers values;
+  std::memcpy(&values, from, sizeof values);
+  return values;
+}
+template <typename Numbers>
+inline void storeAs(float* to, Numbers values) {
+  std::memcpy(to, &values, sizeof values);
+}
+
+// Calls `use` with a number of the kind to be taken at a time, whole vectors first, and with where they begin.
+template <typename Use>
+inline void inVectors(long count, Use use) {
+  long first = 0;
+  for (; first + width <= count; first += width) use(Vector{}, first);
+  for (; first < count; first++) use(0.0f, first);
+}
+
 // Past the caches, which otherwise fetch from memory what is about to be overwritten. `to` lies on a whole vector.
 inline void storePast(float* to, Vector values) {
 #if defined(__SSE2__) && VECTOR == 16

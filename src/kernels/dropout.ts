@@ -4,18 +4,17 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { uniforms } from '../random/philox.ts'
-import { attribute, executeOne, isTensorFlow, numberAttribute, shapeAttribute, uint8Tensor } from './tensorflow.ts'
+import { attribute, executeOne, hasNativeOperations, isTensorFlow, numberAttribute, shapeAttribute, uint8Tensor } from './tensorflow.ts'
 
 const kernelName = 'RunnerDropout'
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
 
 /** x of any shape; seed int32 [2]. `noiseShape` broadcasts to x: [b, 1, 1, c] drops whole channels. */
 export function dropout<T extends tf.Tensor>(x: T, rate: number, seed: tf.Tensor1D, noiseShape: readonly number[] = x.shape): T {
   if (!isTensorFlow()) {
     const [low, high] = seed.dataSync()
-    const draws = uniforms(
-      [(low ?? 0) >>> 0, (high ?? 0) >>> 0],
-      noiseShape.reduce((a, b) => a * b, 1),
-    )
+    const draws = uniforms([(low ?? 0) >>> 0, (high ?? 0) >>> 0], sizeOf(noiseShape))
     const mask = tf.tensor(
       Float32Array.from(draws, (draw) => (draw >= rate ? 1 / (1 - rate) : 0)),
       [...noiseShape],
@@ -27,32 +26,47 @@ export function dropout<T extends tf.Tensor>(x: T, rate: number, seed: tf.Tensor
   return y
 }
 
-/**
- * Keeps an element with probability 1 - rate. Where rate is a multiple of 1/256 a random byte decides exactly and four elements share a
- * random word; other rates take a float each.
- */
-function drawMask(seed: tf.TensorInfo, rate: number, shape: number[]): tf.Tensor {
-  const size = shape.reduce((a, b) => a * b, 1)
-  const seedType = attribute.type('Tseed', 'int32')
-  if (!Number.isInteger(rate * 256)) {
-    const count = tf.tensor1d(shape, 'int32')
+/** At which rate elements are dropped, and the shape that is drawn for. */
+interface Draw {
+  readonly rate: number
+  readonly shape: readonly number[]
+}
+
+/** Where rate is a multiple of 1/256 a random byte decides exactly, and four elements share a random word; other rates take a float each. */
+const isByByte = ({ rate }: Draw): boolean => Number.isInteger(rate * 256)
+
+/** Whether an operation of ours applies the bytes as they are drawn: at once what is four of TensorFlow's. */
+function isNative(draw: Draw, x: tf.TensorInfo): boolean {
+  return isByByte(draw) && hasNativeOperations() && draw.shape.join() === x.shape.join()
+}
+
+const seedType = attribute.type('Tseed', 'int32')
+
+/** A random byte for each element, int32 [words], whole words for each row, so that every constant grows in proportion to the batch. */
+function drawWords(seed: tf.TensorInfo, { shape }: Draw): tf.Tensor {
+  const [batch = 1] = shape
+  return executeOne(
+    'StatelessRandomUniformFullInt',
+    [attribute.type('dtype', 'int32'), attribute.type('T', 'int32'), seedType],
+    [tf.tensor1d([batch * Math.ceil(sizeOf(shape) / batch / 4)], 'int32'), seed],
+  )
+}
+
+/** Which elements are kept, each with probability 1 - rate: bool, of the draw's shape. */
+function drawMask(seed: tf.TensorInfo, draw: Draw): tf.Tensor {
+  const shape = [...draw.shape]
+  if (!isByByte(draw)) {
     const draws = executeOne(
       'StatelessRandomUniform',
       [attribute.type('dtype', 'float32'), attribute.type('T', 'int32'), seedType],
-      [count, seed],
+      [tf.tensor1d(shape, 'int32'), seed],
     )
-    return executeOne('GreaterEqual', [attribute.type('T', 'float32')], [draws, tf.scalar(rate)])
+    return executeOne('GreaterEqual', [attribute.type('T', 'float32')], [draws, tf.scalar(draw.rate)])
   }
-  // Whole words for each row, so that every constant below grows in proportion to the batch.
   const [batch = 1] = shape
-  const rowSize = size / batch
+  const rowSize = sizeOf(shape) / batch
   const rowBytes = Math.ceil(rowSize / 4) * 4
-  const draws = executeOne(
-    'StatelessRandomUniformFullInt',
-    [attribute.type('dtype', 'int32'), attribute.type('T', 'int32'), seedType],
-    [tf.tensor1d([(batch * rowBytes) / 4], 'int32'), seed],
-  )
-  let bytes = executeOne('Bitcast', [attribute.type('T', 'int32'), attribute.type('type', 'uint8')], [draws])
+  let bytes = executeOne('Bitcast', [attribute.type('T', 'int32'), attribute.type('type', 'uint8')], [drawWords(seed, draw)])
   const reshape = (x: tf.TensorInfo, to: number[]) =>
     executeOne('Reshape', [attribute.type('T', 'uint8'), attribute.type('Tshape', 'int32')], [x, tf.tensor1d(to, 'int32')])
   if (rowBytes !== rowSize) {
@@ -60,24 +74,31 @@ function drawMask(seed: tf.TensorInfo, rate: number, shape: number[]): tf.Tensor
     const begin = tf.tensor1d([0, 0], 'int32')
     bytes = executeOne('Slice', attributes, [reshape(bytes, [batch, rowBytes]), begin, tf.tensor1d([batch, rowSize], 'int32')])
   }
-  const threshold = uint8Tensor(Uint8Array.of(Math.round(rate * 256)), [])
+  const threshold = uint8Tensor(Uint8Array.of(draw.rate * 256), [])
   return executeOne('GreaterEqual', [attribute.type('T', 'uint8')], [reshape(bytes, shape), threshold])
 }
 
-function keepWhere(mask: tf.TensorInfo, x: tf.Tensor, rate: number): tf.Tensor {
-  const scaled = tf.mul(x, tf.scalar(1 / (1 - rate)))
-  return executeOne('SelectV2', [attribute.type('T', 'float32')], [mask, scaled, tf.scalar(0)])
+/** `drawn` is what `drawWords` gave where `isNative`, else what `drawMask` gave. */
+function keepWhere(drawn: tf.TensorInfo, x: tf.Tensor, draw: Draw): tf.Tensor {
+  if (isNative(draw, x)) return executeOne('RunnerDropout', [attribute.int('threshold', draw.rate * 256)], [x, drawn])
+  const scaled = tf.mul(x, tf.scalar(1 / (1 - draw.rate)))
+  return executeOne('SelectV2', [attribute.type('T', 'float32')], [drawn, scaled, tf.scalar(0)])
 }
+
+const drawOf = (attributes: tf.NamedAttrMap | undefined): Draw => ({
+  rate: numberAttribute(attributes, 'rate'),
+  shape: shapeAttribute(attributes, 'noiseShape'),
+})
 
 tf.registerKernel({
   kernelName,
   backendName: 'tensorflow',
   kernelFunc: ({ inputs, attrs }) => {
     const { x, seed } = inputs as { x: tf.Tensor; seed: tf.TensorInfo }
-    const rate = numberAttribute(attrs, 'rate')
+    const draw = drawOf(attrs)
     return tf.tidy(() => {
-      const mask = drawMask(seed, rate, shapeAttribute(attrs, 'noiseShape'))
-      return [keepWhere(mask, x, rate), mask]
+      const drawn = isNative(draw, x) ? drawWords(seed, draw) : drawMask(seed, draw)
+      return [keepWhere(drawn, x, draw), drawn]
     })
   },
 })
@@ -87,9 +108,8 @@ tf.registerGradient({
   outputsToSave: [false, true],
   gradFunc: (dy, saved, attrs) => {
     const [dOutput] = [dy].flat()
-    const [seed, mask] = saved
-    if (!dOutput || !seed || !mask) throw new Error('Internal error: dropout saved too little')
-    const rate = numberAttribute(attrs, 'rate')
-    return { x: () => keepWhere(mask, dOutput, rate), seed: () => tf.zerosLike(seed) }
+    const [seed, drawn] = saved
+    if (!dOutput || !seed || !drawn) throw new Error('Internal error: dropout saved too little')
+    return { x: () => keepWhere(drawn, dOutput, drawOf(attrs)), seed: () => tf.zerosLike(seed) }
   },
 })

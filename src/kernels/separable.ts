@@ -1,7 +1,7 @@
 /**
- * A separable convolution with the relu and the batch normalisation behind it, by operations of our own (native/): what stands between the
- * depthwise and the pointwise half, forward and back, never leaves the processor's caches. TensorFlow's operations write it to memory each
- * time, and that is what a step waits for.
+ * A separable convolution with the relu, the batch normalisation and the pooling behind it, by operations of our own (native/): what stands
+ * between the depthwise and the pointwise half, forward and back, and what pooling leaves out never leave the processor's caches. TensorFlow's
+ * operations write it to memory each time, and that is what a step waits for.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { sharedGradients } from './kept.ts'
@@ -32,13 +32,13 @@ tf.registerKernel({
 })
 tf.registerGradient({
   kernelName: 'RunnerSeparable',
-  inputsToSave: ['x', 'depthwise', 'w'],
+  inputsToSave: ['x', 'depthwise', 'w', 'b'],
   outputsToSave: [true],
   gradFunc: (dy, saved, attrs) => {
     const [dOutput] = [dy].flat()
-    const [x, depthwise, w, y] = saved
-    if (!dOutput || !x || !depthwise || !w || !y) throw new Error('Internal error: a separable convolution saved too little')
-    const gradient = sharedGradients(() => execute('RunnerSeparableGrad', [relu(attrs)], [dOutput, y, x, depthwise, w], 4))
+    const [x, depthwise, w, b, y] = saved
+    if (!dOutput || !x || !depthwise || !w || !b || !y) throw new Error('Internal error: a separable convolution saved too little')
+    const gradient = sharedGradients(() => execute('RunnerSeparableGrad', [relu(attrs)], [dOutput, y, x, depthwise, w, b], 4))
     return { x: () => gradient(0), depthwise: () => gradient(1), w: () => gradient(2), b: () => gradient(3) }
   },
 })
@@ -50,47 +50,62 @@ export interface NormalizedSeparable extends Separable {
 }
 
 export interface Normalized {
-  /** [batch, height, width, filters] */
+  /** [batch, height, width, filters], or half as high and as wide where pooled. */
   readonly z: tf.Tensor4D
   /** [filters] each, the plain (1/N) variance; no gradient flows through them. */
   readonly mean: tf.Tensor1D
   readonly variance: tf.Tensor1D
 }
 
-/** As `separable`, normalised over the batch: gamma (y - mean) / sqrt(variance + epsilon) + beta. */
-export function normalizedSeparable(inputs: NormalizedSeparable, epsilon: number, hasRelu: boolean): Normalized {
+type NormalizedKernel = 'RunnerSeparableNorm' | 'RunnerSeparableNormPool'
+
+/**
+ * As `separable`, normalised over the batch: gamma (y - mean) / sqrt(variance + epsilon) + beta. Where `isPooled`, of each 2x2 of those the
+ * largest; height and width must be even.
+ */
+export function normalizedSeparable(
+  inputs: NormalizedSeparable,
+  { epsilon, hasRelu, isPooled }: { readonly epsilon: number; readonly hasRelu: boolean; readonly isPooled: boolean },
+): Normalized {
+  const kernel: NormalizedKernel = isPooled ? 'RunnerSeparableNormPool' : 'RunnerSeparableNorm'
   const [, z, mean, variance] = tf
     .engine()
-    .runKernel<[tf.Tensor4D, tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]>('RunnerSeparableNorm', { ...inputs }, { epsilon, relu: hasRelu })
+    .runKernel<[tf.Tensor4D, tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]>(kernel, { ...inputs }, { epsilon, relu: hasRelu })
   return { z, mean, variance }
 }
 
-tf.registerKernel({
-  kernelName: 'RunnerSeparableNorm',
-  backendName: 'tensorflow',
-  kernelFunc: ({ inputs, attrs }) => {
-    const attributes = [relu(attrs), attribute.float('epsilon', numberAttribute(attrs, 'epsilon'))]
-    return execute('RunnerSeparableNorm', attributes, namedInputs(inputs, ['x', 'depthwise', 'w', 'b', 'gamma', 'beta']), 5)
-  },
-})
-tf.registerGradient({
-  kernelName: 'RunnerSeparableNorm',
-  inputsToSave: ['x', 'depthwise', 'w', 'gamma'],
-  outputsToSave: [true, false, true, false, true],
-  gradFunc: (dy, saved, attrs) => {
-    const dz = [dy].flat()[1]
-    const [x, depthwise, w, gamma, y, mean, inverse] = saved
-    if (!dz || !x || !depthwise || !w || !gamma || !y || !mean || !inverse)
-      throw new Error('Internal error: a separable convolution saved too little')
-    const inputs = [dz, y, x, depthwise, w, gamma, mean, inverse]
-    const gradient = sharedGradients(() => execute('RunnerSeparableNormGrad', [relu(attrs)], inputs, 6))
-    return {
-      x: () => gradient(0),
-      depthwise: () => gradient(1),
-      w: () => gradient(2),
-      b: () => gradient(3),
-      gamma: () => gradient(4),
-      beta: () => gradient(5),
-    }
-  },
-})
+registerNormalized('RunnerSeparableNorm', 5)
+registerNormalized('RunnerSeparableNormPool', 6)
+
+/** Its outputs are y, z, mean, variance, 1 / sqrt(variance + epsilon) and, of what is pooled, y where z is largest. */
+function registerNormalized(kernelName: NormalizedKernel, outputs: 5 | 6): void {
+  tf.registerKernel({
+    kernelName,
+    backendName: 'tensorflow',
+    kernelFunc: ({ inputs, attrs }) => {
+      const attributes = [relu(attrs), attribute.float('epsilon', numberAttribute(attrs, 'epsilon'))]
+      return execute(kernelName, attributes, namedInputs(inputs, ['x', 'depthwise', 'w', 'b', 'gamma', 'beta']), outputs)
+    },
+  })
+  tf.registerGradient({
+    kernelName,
+    inputsToSave: ['x', 'depthwise', 'w', 'b', 'gamma', 'beta'],
+    outputsToSave: [true, false, true, false, true, ...(outputs === 6 ? [true] : [])],
+    gradFunc: (dy, saved, attrs) => {
+      const dz = [dy].flat()[1]
+      const [x, depthwise, w, b, gamma, beta, y, mean, inverse, ...peaks] = saved
+      if (!dz || !x || !depthwise || !w || !b || !gamma || !beta || !y || !mean || !inverse || peaks.length !== outputs - 5)
+        throw new Error('Internal error: a separable convolution saved too little')
+      const inputs = [dz, y, x, depthwise, w, b, gamma, beta, mean, inverse, ...peaks]
+      const gradient = sharedGradients(() => execute(`${kernelName}Grad`, [relu(attrs)], inputs, 6))
+      return {
+        x: () => gradient(0),
+        depthwise: () => gradient(1),
+        w: () => gradient(2),
+        b: () => gradient(3),
+        gamma: () => gradient(4),
+        beta: () => gradient(5),
+      }
+    },
+  })
+}

@@ -65,6 +65,9 @@ function hasBinding(backend: object): backend is TensorFlowBackend {
   return isTensorFlow() && 'binding' in backend && 'getInputTensorIds' in backend && 'createOutputTensor' in backend
 }
 
+/** Counted up when those of native/ come to give other bits. */
+const nativeOperations = 'native-2'
+
 /**
  * Which operations training runs where it has the choice: those of native/, which are made for the CPU, or TensorFlow's own. Others give
  * other bits. The environment variable RUNNER_OPERATIONS set to tensorflow, plain, v3 or v4 overrules.
@@ -72,7 +75,7 @@ function hasBinding(backend: object): backend is TensorFlowBackend {
 export function operations(): string {
   if (!isTensorFlow() || tensorflow().binding.isUsingGpuDevice()) return 'tensorflow'
   const wished = process.env['RUNNER_OPERATIONS'] ?? ''
-  return wished === '' ? 'native' : wished
+  return wished === '' ? nativeOperations : wished
 }
 
 export function hasNativeOperations(): boolean {

@@ -1,6 +1,6 @@
 /** Convolutions over [batch, height, width, channels]. A 1x1 convolution is a matrix product, which TensorFlow runs faster. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { BatchNormalization, Conv2d, DepthwiseConv2d, Layer, SeparableConv2d } from '../experiment/experiment.ts'
+import type { BatchNormalization, Conv2d, DepthwiseConv2d, Layer, Pooling2d, SeparableConv2d } from '../experiment/experiment.ts'
 import { biasAdd, matMul2d } from '../kernels/dense.ts'
 import { normalizedSeparable, separable, type Separable } from '../kernels/separable.ts'
 import { hasNativeOperations, inScope } from '../kernels/tensorflow.ts'
@@ -47,15 +47,25 @@ export function isNormalizable(layer: Layer, pass: LayerPass): layer is Separabl
   return layer.kind === 'separableConv2d' && isFused(layer, pass) && (layer.activation === 'relu' || layer.activation === 'linear')
 }
 
-/** A separable convolution and the batch normalisation behind it as one operation. */
+/** Whether `normalizedSeparableConv2d` pools its result too where this layer stands behind the normalisation. */
+export function isPoolable(
+  layer: Layer | undefined,
+  { height, width }: { readonly height: number; readonly width: number },
+): layer is Pooling2d {
+  const isTwo = (sides: readonly [number, number]): boolean => sides.every((side) => side === 2)
+  return layer?.kind === 'maxPooling2d' && isTwo(layer.poolSize) && isTwo(layer.strides) && height % 2 === 0 && width % 2 === 0
+}
+
+/** A separable convolution, the batch normalisation behind it and, if it is pooled, the 2x2 maxima of that as one operation. */
 export function normalizedSeparableConv2d(
   x: tf.Tensor4D,
   [layer, pass]: readonly [SeparableConv2d, LayerPass],
   [normalization, normalizationPass]: readonly [BatchNormalization, LayerPass],
+  isPooled: boolean,
 ): tf.Tensor4D {
   const inputs = { ...inputsOf(x, pass), ...scaleAndShift(normalizationPass, layer.filters) }
-  const isRelu = layer.activation === 'relu'
-  const { z, mean, variance } = inScope(layer.name, () => normalizedSeparable(inputs, normalization.epsilon, isRelu))
+  const options = { epsilon: normalization.epsilon, hasRelu: layer.activation === 'relu', isPooled }
+  const { z, mean, variance } = inScope(layer.name, () => normalizedSeparable(inputs, options))
   const varianceTimes = (factor: number): tf.Tensor1D => tf.mul(variance, tf.scalar(factor))
   inScope(normalization.name, () => moveAverages(normalization, normalizationPass, { mean, varianceTimes }))
   return z

@@ -6,7 +6,7 @@ import { inScope } from '../kernels/tensorflow.ts'
 import type { Network } from '../network/plan.ts'
 import { activate } from './activations.ts'
 import { batchNormalization } from './batch-normalization.ts'
-import { conv2d, depthwiseConv2d, isNormalizable, normalizedSeparableConv2d, separableConv2d } from './convolutions.ts'
+import { conv2d, depthwiseConv2d, isNormalizable, isPoolable, normalizedSeparableConv2d, separableConv2d } from './convolutions.ts'
 import { dense } from './dense.ts'
 import type { LayerPass } from './layer-pass.ts'
 
@@ -74,12 +74,14 @@ export function forward(network: Network, variables: Variables, images: tf.Tenso
   const layers = network.layers.map(({ layer }) => layer)
   let x: tf.Tensor = images
   for (let index = 0; index < layers.length; index++) {
-    const [layer, next] = [layers[index], layers[index + 1]]
+    const [layer, next, afterNext] = [layers[index], layers[index + 1], layers[index + 2]]
     if (!layer) continue
     const pass = passOf(layer)
     if (next?.kind === 'batchNormalization' && isNormalizable(layer, pass)) {
-      x = normalizedSeparableConv2d(x as tf.Tensor4D, [layer, pass], [next, passOf(next)])
-      index += 1
+      const [, height = 0, width = 0] = x.shape
+      const isPooled = isPoolable(afterNext, { height, width })
+      x = normalizedSeparableConv2d(x as tf.Tensor4D, [layer, pass], [next, passOf(next)], isPooled)
+      index += isPooled ? 2 : 1
     } else x = inScope(layer.name, () => apply(x, layer, pass))
   }
   if (network.head === 'softmax') return x as tf.Tensor2D

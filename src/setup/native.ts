@@ -28,11 +28,13 @@ interface Unit {
 const units: readonly Unit[] = [
   { source: 'operations.cc', object: 'operations.o', options: ['-O2'] },
   { source: 'threads.cc', object: 'threads.o', options: ['-O2'] },
-  ...processors.map(({ name, options, vector, tileRows }) => ({
-    source: 'separable.cc',
-    object: `separable-${name}.o`,
-    options: ['-O3', ...options, `-DPROCESSOR=${name}`, `-DVECTOR=${vector}`, `-DTILE_ROWS=${tileRows}`],
-  })),
+  ...processors.flatMap(({ name, options, vector, tileRows }) =>
+    ['separable', 'dropout'].map((kernel) => ({
+      source: `${kernel}.cc`,
+      object: `${kernel}-${name}.o`,
+      options: ['-O3', ...options, `-DPROCESSOR=${name}`, `-DVECTOR=${vector}`, `-DTILE_ROWS=${tileRows}`],
+    })),
+  ),
 ]
 
 /** Compiles into that folder; the objects, or what the compiler said where it failed. */

@@ -1,6 +1,6 @@
 /** Dropout: the share it promises, and a mask that is a function of the seed alone. */
 import * as tf from '@tensorflow/tfjs-core'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { dropout } from '../../src/kernels/dropout.ts'
 import { loadTensorflow } from '../tfjs.ts'
 
@@ -77,5 +77,29 @@ describe.each(['tensorflow', 'cpu'])('on the %s backend', (backend) => {
         .slice()
     })
     expect(gradient).toEqual(mask)
+  })
+})
+
+describe('by operations of our own', () => {
+  beforeAll(async () => {
+    await tf.setBackend('tensorflow')
+  })
+  afterEach(() => vi.unstubAllEnvs())
+
+  it.each([
+    [0.25, [7, 5, 3, 11]],
+    [0.5, [6, 256]],
+    [0.25, [9, 6]],
+  ] as const)("gives values and gradients bit for bit as TensorFlow's do (rate %d of %j)", (rate, shape) => {
+    const [values, weights] = [tf.randomNormal([...shape], 0, 1, 'float32', 1), tf.randomNormal([...shape], 0, 1, 'float32', 2)]
+    const run = (operations: string) => {
+      vi.stubEnv('RUNNER_OPERATIONS', operations)
+      const seed = tf.tensor1d([3, 9], 'int32')
+      const { value, grads } = tf.valueAndGrads((x: tf.Tensor) => tf.sum(tf.mul(dropout(x, rate, seed), weights)))([values])
+      return [value, ...grads, dropout(values, rate, seed)].map((tensor) => tensor.dataSync().slice())
+    }
+    const own = run('')
+    expect(own).toEqual(run('tensorflow'))
+    expect(own[2]?.includes(0)).toBe(true)
   })
 })

@@ -23,10 +23,11 @@ const shapes = [
   [3, 7, 9, 10, 13],
   [1, 4, 4, 1, 1],
   [9, 3, 40, 48, 20],
+  [3, 4, 6, 20, 18],
 ]
 
 /** A tape of doubles would be another library: forward and the chain rule, written out. */
-function reference([batch, height, width, channels, filters], { x, depthwise, w, b, gamma, beta, weights }, isNormalized, isRelu) {
+function reference([batch, height, width, channels, filters], { x, depthwise, w, b, gamma, beta, weights }, form, isRelu) {
   const pixels = batch * height * width
   const neighbours = (visit) => {
     for (let image = 0; image < batch; image++)
@@ -37,6 +38,16 @@ function reference([batch, height, width, channels, filters], { x, depthwise, w,
             if (r < 0 || c < 0 || r >= height || c >= width) continue
             visit((image * height + row) * width + column, (image * height + r) * width + c, tap)
           }
+  }
+  const range = (count) => Array.from({ length: count }, (_, index) => index)
+  /** The upper left pixel of each window. */
+  const windows = range(pixels).filter((p) => (p % width) % 2 === 0 && Math.floor(p / width) % 2 === 0)
+  const peakOf = (z, corner, f) =>
+    [corner, corner + 1, corner + width, corner + width + 1].reduce((best, p) => (z[p * filters + f] > z[best * filters + f] ? p : best))
+  const toPeaks = (z, f) => {
+    const dz = new Float64Array(pixels)
+    for (const [index, corner] of windows.entries()) dz[peakOf(z, corner, f)] = weights[index * filters + f]
+    return dz
   }
   const u = new Float64Array(pixels * channels)
   neighbours((to, from, tap) => {
@@ -51,24 +62,24 @@ function reference([batch, height, width, channels, filters], { x, depthwise, w,
     }
   const dy = new Float64Array(pixels * filters)
   const result = {}
-  if (isNormalized) {
+  if (form !== 'bare') {
     const [z, mean, variance, dgamma, dbeta] = [pixels * filters, filters, filters, filters, filters].map((size) => new Float64Array(size))
     for (let f = 0; f < filters; f++) {
       for (let p = 0; p < pixels; p++) mean[f] += y[p * filters + f] / pixels
       for (let p = 0; p < pixels; p++) variance[f] += (y[p * filters + f] - mean[f]) ** 2 / pixels
       const inverse = 1 / Math.sqrt(variance[f] + epsilon)
+      for (let p = 0; p < pixels; p++) z[p * filters + f] = gamma[f] * (y[p * filters + f] - mean[f]) * inverse + beta[f]
+      const dz = form === 'pooled' ? toPeaks(z, f) : weights.filter((_, index) => index % filters === f)
+      const normal = (p) => (y[p * filters + f] - mean[f]) * inverse
       for (let p = 0; p < pixels; p++) {
-        const normal = (y[p * filters + f] - mean[f]) * inverse
-        z[p * filters + f] = gamma[f] * normal + beta[f]
-        dgamma[f] += weights[p * filters + f] * normal
-        dbeta[f] += weights[p * filters + f]
+        dgamma[f] += dz[p] * normal(p)
+        dbeta[f] += dz[p]
       }
-      for (let p = 0; p < pixels; p++) {
-        const normal = (y[p * filters + f] - mean[f]) * inverse
-        dy[p * filters + f] = gamma[f] * inverse * (weights[p * filters + f] - dbeta[f] / pixels - (normal * dgamma[f]) / pixels)
-      }
+      for (let p = 0; p < pixels; p++)
+        dy[p * filters + f] = gamma[f] * inverse * (dz[p] - dbeta[f] / pixels - (normal(p) * dgamma[f]) / pixels)
     }
-    Object.assign(result, { value: z, mean, variance, gamma: dgamma, beta: dbeta })
+    const value = form === 'pooled' ? windows.flatMap((corner) => range(filters).map((f) => z[peakOf(z, corner, f) * filters + f])) : z
+    Object.assign(result, { value, mean, variance, gamma: dgamma, beta: dbeta })
   } else {
     dy.set(weights)
     result.value = y
@@ -92,24 +103,25 @@ function reference([batch, height, width, channels, filters], { x, depthwise, w,
   return { ...result, x: dx, depthwise: ddepthwise, w: dw, b: db }
 }
 
-function run(shape, isNormalized, isRelu) {
+function run(shape, form, isRelu) {
   const [batch, height, width, channels, filters] = shape
   const inputs = {
     x: drawn('x', batch, height, width, channels),
     depthwise: drawn('depthwise', 3, 3, channels, 1),
     w: drawn('w', 1, 1, channels, filters),
     b: drawn('b', filters),
-    ...(isNormalized ? { gamma: drawn('gamma', filters), beta: drawn('beta', filters) } : {}),
+    ...(form !== 'bare' ? { gamma: drawn('gamma', filters), beta: drawn('beta', filters) } : {}),
   }
-  const weights = drawn('weights', batch, height, width, filters)
+  const by = form === 'pooled' ? 2 : 1
+  const weights = drawn('weights', batch, height / by, width / by, filters)
   const names = Object.keys(inputs)
   const actual = {}
   tf.tidy(() => {
     const tensors = names.map((name) => tf.tensor(inputs[name].values, inputs[name].shape))
     const apply = (...values) => {
       const named = Object.fromEntries(names.map((name, index) => [name, values[index]]))
-      if (!isNormalized) return separable(named, isRelu)
-      const { z, mean, variance } = normalizedSeparable(named, epsilon, isRelu)
+      if (form === 'bare') return separable(named, isRelu)
+      const { z, mean, variance } = normalizedSeparable(named, { epsilon, hasRelu: isRelu, isPooled: form === 'pooled' })
       Object.assign(actual, { mean: mean.dataSync().slice(), variance: variance.dataSync().slice() })
       return z
     }
@@ -120,7 +132,7 @@ function run(shape, isNormalized, isRelu) {
     for (const [index, gradient] of gradients.entries()) actual[names[index]] = gradient.dataSync().slice()
   })
   const values = Object.fromEntries(Object.entries({ ...inputs, weights }).map(([name, tensor]) => [name, tensor.values]))
-  const expected = reference(shape, values, isNormalized, isRelu)
+  const expected = reference(shape, values, form, isRelu)
   const worst = {}
   const hash = createHash('sha256')
   for (const name of Object.keys(expected).sort()) {
@@ -133,5 +145,8 @@ function run(shape, isNormalized, isRelu) {
   return { worst, hash: hash.digest('hex') }
 }
 
-const cases = shapes.flatMap((shape, index) => [true, false].map((isNormalized) => run(shape, isNormalized, index !== 2)))
+const isEven = ([, height, width]) => height % 2 === 0 && width % 2 === 0
+const cases = shapes.flatMap((shape, index) =>
+  ['bare', 'normalized', ...(isEven(shape) ? ['pooled'] : [])].map((form) => run(shape, form, index !== 2)),
+)
 process.stdout.write(JSON.stringify(cases))
