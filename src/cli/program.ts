@@ -216,6 +216,15 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
       await settleKilledRuns(workspace, (await preparation()).listen)
     })
 
+  // For Slurm, not for people.
+  root
+    .command('trial <job> <task>', { hidden: true })
+    .description("one task of a sweep's array job, as sweep.launcher: slurm submits it")
+    .action(async (job: string, task: string) => {
+      const { runTask } = await import('./trial-command.ts')
+      finish(await runTask(job, task, workspace, terminal))
+    })
+
   root
     .command('doctor')
     .description('what training needs of this machine, what is there, and what mends the rest')

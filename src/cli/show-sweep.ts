@@ -17,9 +17,11 @@ export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (eve
   let points = 0
   let done = 0
   let reused = 0
+  let waiting = ''
+  const reasonsSaid = new Set<string>()
   let started = performance.now()
   const live = (): void => {
-    const now = [...running].map(([name, { epoch, epochs }]) => `${name} ${epoch}/${epochs}`).join(' · ')
+    const now = [...running].map(([name, { epoch, epochs }]) => `${name} ${epoch}/${epochs}`).join(' · ') + waiting
     const share = [...running.values()].reduce((sum, { epoch, epochs }) => sum + epoch / epochs, done - reused) / (points - reused)
     const seconds = (performance.now() - started) / 1000
     const left = share > 0 ? `   ${duration((seconds / share) * (1 - share))} left` : ''
@@ -31,20 +33,38 @@ export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (eve
         points = event.points
         started = performance.now()
         const { parallel, threads } = event
-        const how = `${parallel} at a time with ${threads} ${threads === 1 ? 'thread' : 'threads'} each`
+        const atATime = parallel === null ? 'as many at a time as Slurm grants' : `${parallel} at a time`
+        const how = `${atATime}, with ${threads} ${threads === 1 ? 'thread' : 'threads'} each`
         if (!isQuiet) terminal.say(`${paint('sweep', 'bold', terminal.color)}  ${points} points, ${how}`)
         return
       }
       case 'trial-story': {
         const { name, event: story } = event
         if (story.type === 'warnings' || story.type === 'tracking-failed') showWhole(story)
-        if (story.type === 'planned') running.set(name, { epoch: 0, epochs: story.experiment.training.epochs })
-        const before = running.get(name)
-        if (story.type === 'training' && story.event.type === 'committed' && before)
-          running.set(name, { ...before, epoch: story.event.epoch })
+        if (story.type === 'planned') running.set(name, { epoch: story.resumeAfter ?? 0, epochs: story.experiment.training.epochs })
+        if (story.type === 'journal') {
+          const { event: written } = story
+          if (written.type === 'run-started') running.set(name, { epoch: 0, epochs: written.epochs })
+          const before = running.get(name)
+          if (written.type === 'committed' && before) running.set(name, { ...before, epoch: written.epoch })
+        }
         if (!isQuiet) live()
         return
       }
+      case 'slurm':
+        if (!isQuiet) terminal.say(slurmLine(event))
+        return
+      case 'queue': {
+        waiting = event.waiting === 0 ? '' : `   ${event.waiting} in line (${event.reasons.join(', ')})`
+        const unusual = event.reasons.filter((reason) => !ordinary.test(reason) && !reasonsSaid.has(reason))
+        for (const reason of unusual) reasonsSaid.add(reason)
+        if (unusual.length > 0) terminal.say(paint(`  Slurm lets trials wait: ${unusual.join(', ')}`, 'yellow', terminal.color))
+        if (!isQuiet) live()
+        return
+      }
+      case 'slurm-silent':
+        terminal.say(paint(`  Slurm does not answer, and is asked again: ${event.message}`, 'yellow', terminal.color))
+        return
       case 'trial-ended':
         running.delete(event.name)
         done += 1
@@ -61,6 +81,21 @@ export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (eve
       case 'tracking-failed':
         showWhole(event)
     }
+  }
+}
+
+/** Why a task waits when all is well. */
+const ordinary = /^(None|Resources|Priority|JobArrayTaskLimit|BeginTime|Dependency|)$/
+
+function slurmLine({ what, job, trials }: Extract<SweepEvent, { readonly type: 'slurm' }>): string {
+  const several = `${trials} ${trials === 1 ? 'trial' : 'trials'}`
+  switch (what) {
+    case 'submitted':
+      return `  ${several} submitted to Slurm as job ${job}`
+    case 'attached':
+      return `  ${several} found in Slurm, in job ${job}`
+    case 'left':
+      return `  ${several} of job ${job} ${trials === 1 ? 'goes' : 'go'} on in Slurm. The same command watches again; scancel ${job} ends them.`
   }
 }
 

@@ -22,7 +22,8 @@ export function tellSweep(loaded: LoadedFile, options: SweepOptions, workspace: 
   return interruptible(terminal, 'interrupted before the first trial began', async (interruption) => {
     const show = showSweep({ terminal, cwd, isQuiet: isJson || options.quiet === true })
     const listen = (event: SweepEvent): void => {
-      if (event.type === 'sweep') interruption.begin()
+      // On Slurm there is no step to finish here: the trials go on without this process.
+      if (event.type === 'sweep' && loaded.sweep?.launcher.slurm === undefined) interruption.begin()
       const story = event.type === 'trial-story' ? event.event : event
       if (story.type === 'journal' && isJson)
         terminal.out(JSON.stringify(event.type === 'trial-story' ? { trial: event.name, ...story.event } : story.event))
@@ -38,5 +39,6 @@ export function tellSweep(loaded: LoadedFile, options: SweepOptions, workspace: 
 
 function exitCodeOf({ trials }: SweepSummary, interrupted: number): number {
   if (interrupted > 0) return interrupted
-  return trials.some(({ state }) => state === 'failed') ? 4 : 0
+  if (trials.some(({ state }) => state === 'failed')) return 4
+  return trials.some(({ state }) => state === 'interrupted') ? 143 : 0
 }

@@ -13,6 +13,8 @@ function say(reply: Reply): void {
 
 /** Ctrl-C reaches the whole terminal group; the parent decides what it means. */
 process.on('SIGINT', () => undefined)
+/** So does the SIGTERM with which a cluster ends a job. */
+process.on('SIGTERM', () => undefined)
 /** A file that may not grow any more is the fault of its write, which says so itself. */
 process.on('SIGXFSZ', () => undefined)
 process.on('disconnect', () => process.exit(0))

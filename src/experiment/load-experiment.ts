@@ -58,6 +58,7 @@ export type Loaded = Outcome<Located> & {
 export interface Sweep {
   /** Null: as many as the machine suggests. */
   readonly parallel: number | null
+  readonly launcher: NonNullable<Written['sweep']>['launcher']
   readonly metric: string
   readonly points: readonly LoadedPoint[]
 }
@@ -95,7 +96,7 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
 /** Every point is judged as a file of its own would be. A fault that the file has without its sweep, or that several points share, is told once. */
 function loadPoints(
   tree: MapTree,
-  { parallel, metric }: NonNullable<Written['sweep']>,
+  { parallel, launcher, metric }: NonNullable<Written['sweep']>,
   whole: Located,
   diagnostics: Diagnostic[],
   options: LoadOptions,
@@ -122,7 +123,7 @@ function loadPoints(
         first.map(({ group, axes, located: { experiment } }) => ({ name: group, axes, experiment })),
       ),
     )
-  return { parallel, metric, points }
+  return { parallel, launcher, metric, points }
 }
 
 interface Judged {

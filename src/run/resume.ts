@@ -1,6 +1,7 @@
 /** `runner resume RUN`: go on after the last epoch that was kept, to the weights that an uninterrupted run would have had. */
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import { readCheckpoint } from '../engine/checkpoint.ts'
+import type { Tracking } from '../experiment/experiment.ts'
 import type { Recorded } from '../journal/events.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
@@ -13,7 +14,7 @@ import { prepareDataAndEngine } from './prepare.ts'
 import { readEvents } from './read-events.ts'
 import type { Finished, Listener, RunSummary, TrialFinished } from './story.ts'
 import { requireRun } from './sync.ts'
-import { prepareTracking } from './track.ts'
+import { prepareTracking, type RunTracking } from './track.ts'
 import { carryOut, evaluateOnTest, evaluateOnValidation } from './train.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -25,6 +26,8 @@ export interface ResumeRequest {
   readonly workspace: Workspace
   readonly listen: Listener
   readonly signal: AbortSignal
+  /** How MLflow is told; left out, by this process. */
+  readonly trackingOf?: (tracking: Tracking, listen: Listener) => RunTracking
 }
 
 /** Throws `Fault`: where there is nothing to resume, where something that decides the numbers differs, and as `trainExperiment` does. */
@@ -36,7 +39,9 @@ export async function resumeExperiment(request: ResumeRequest): Promise<RunSumma
   const { located, network, sources } = await loadChecked(folder.resolved, request.set, workspace)
   const { experiment } = located
   const resumeAfter = await lastKeptEpoch(folder, events, experiment.training.epochs, request.listen)
-  const tracking = prepareTracking(experiment.tracking, workspace, request.listen)
+  const tracking = request.trackingOf
+    ? request.trackingOf(experiment.tracking, request.listen)
+    : prepareTracking(experiment.tracking, workspace, request.listen)
   const { dataset, engine } = await prepareDataAndEngine(located, sources, request)
   try {
     // 2. Whatever has a say in the numbers has to be what it was.

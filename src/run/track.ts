@@ -4,6 +4,7 @@ import { MlflowClient, connectionFromEnvironment, redactUri } from 'mlflow-js-cl
 import { Fault } from '../diagnostics/diagnostic.ts'
 import { sentenceOf } from '../diagnostics/frame.ts'
 import type { Tracking } from '../experiment/experiment.ts'
+import type { Journal } from '../journal/journal.ts'
 import { mlflowFolder } from '../journal/run-folder.ts'
 import { ensureMlflow } from '../setup/mlflow.ts'
 import { acquireServer } from '../tracking/embedded-server.ts'
@@ -79,11 +80,16 @@ export function isServerNamed({ environment }: Workspace): boolean {
   return (environment['MLFLOW_TRACKING_URI'] ?? '') !== ''
 }
 
+/** A run that this process writes, or follows. */
+export interface TrackedRun extends Pick<BegunRun, 'folder'> {
+  readonly journal: Pick<Journal, 'events' | 'append'>
+}
+
 export interface RunTracking {
   /** Resolves at once unless tracking is required; then when a server answers. Throws `Fault` where none does. */
   ready(): Promise<void>
   /** From here on everything in the journal is told. */
-  begin(run: BegunRun): void
+  begin(run: TrackedRun): void
   wake(): void
   /** Sends what is left, within bounds, and lets go of the server. In a hurry it gives up soon: the journal has everything. */
   finish(isHurried: boolean): Promise<TrackingSummary>
@@ -92,7 +98,8 @@ export interface RunTracking {
 /** How long the end of a run waits, in milliseconds: for a server that is still being installed or started, for one that has a name, and for the rest to be sent. */
 const patience = { embedded: 300_000, named: 15_000, sending: 30_000, hurried: 5_000 } as const
 
-const untracked: RunTracking = {
+/** Whoever has the journal tells MLflow, or nobody does. */
+export const untracked: RunTracking = {
   ready: () => Promise.resolve(),
   begin: () => undefined,
   wake: () => undefined,

@@ -1,20 +1,18 @@
 /** `runner FILE` with a `sweep`: every point a run, several at a time, and only what is missing. */
-import { availableParallelism } from 'node:os'
-import pLimit from 'p-limit'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { Sources } from '../diagnostics/frame.ts'
 import type { Located } from '../experiment/experiment.ts'
-import type { LoadedPoint } from '../experiment/load-experiment.ts'
+import type { Sweep } from '../experiment/load-experiment.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
-import { prepareData, requireRunsFolder, startTensorflow } from '../run/prepare.ts'
+import { prepareData, requireRunsFolder } from '../run/prepare.ts'
 import type { Listener, TrackingSummary } from '../run/story.ts'
 import { prepareTracking } from '../run/track.ts'
-import { listNvidiaGpus } from '../setup/tensorflow-build.ts'
 import { conclude } from './conclude.ts'
-import type { EndedTrial } from './ended-trial.ts'
-import { openEngines } from './engines.ts'
+import { doneBefore, onTheseImages, standing, type EndedTrial, type Standing } from './ended-trial.ts'
+import type { Launcher, MissingPoint, OpenSweep } from './launcher.ts'
+import { localLauncher } from './local-launcher.ts'
 import { pointDigest } from './point-digest.ts'
-import { runPoint, type Going } from './run-point.ts'
+import { slurmLauncher } from './slurm-launcher.ts'
 import { summariseVariants, type VariantSummary } from './summary.ts'
 import { openSweep } from './sweep-folder.ts'
 import type { SweepRequest } from './sweep-request.ts'
@@ -31,16 +29,13 @@ export interface SweepSummary {
 
 /** Throws `Fault` where the file or its images are at fault; the signal's reason where it was aborted before the first trial began. */
 export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
-  const { loaded, workspace, listen, signal, startsAnew } = request
+  const { loaded, workspace, listen, signal, startsAnew, retriesFailed } = request
   const { file, located, sweep, diagnostics, sources } = loaded
   if (!sweep) throw new Error(`Internal error: ${file} has no sweep`)
   if (diagnostics.length > 0) listen({ type: 'warnings', diagnostics, sources })
   await requireRunsFolder(workspace)
-  const parallel = Math.min(
-    sweep.points.length,
-    sweep.parallel ?? ((await listNvidiaGpus(workspace.environment)).length > 0 ? 1 : availableParallelism()),
-  )
-  const threads = located.experiment.runtime.threads ?? Math.max(1, Math.floor(availableParallelism() / parallel))
+  const launcher = await launcherOf(sweep, request)
+  await launcher.prepare()
   const tracking = prepareTracking(located.experiment.tracking, workspace, listen)
   // Whatever is wrong with the images of any point is said before the first begins.
   const datasetOf = sharedDatasets(sources, request)
@@ -52,29 +47,36 @@ export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
     if (event.type === 'journal') tracking.wake()
   }
   const { folder, journal } = await openSweep(located.experiment, sweep, { file, workspace, startsAnew }, wake)
-  tracking.begin({ folder, journal })
-  listen({ type: 'sweep', folder, points: sweep.points.length, parallel, threads })
-  const engines = openEngines(() => startTensorflow(withThreads(located, threads).experiment, request))
   try {
-    const known = await knownTrials(folder)
-    const going: Going = { request, folder, journal, threads, engines, datasetOf, known }
-    const trials = await runAll(sweep.points, parallel, going)
+    tracking.begin({ folder, journal })
+    const { parallel, threads } = launcher
+    listen({ type: 'sweep', folder, points: sweep.points.length, parallel, threads })
+    const points = sweep.points.map((point): MissingPoint => {
+      const loadedPoint = { ...point, located: withThreads(point.located, threads) }
+      return { loaded: loadedPoint, digest: pointDigest(loadedPoint.located.experiment) }
+    })
+    const open: OpenSweep = { request, folder, journal, datasetOf, known: await knownTrials(folder) }
+    const trials = await settle(points, launcher, open, retriesFailed)
+    const isInterrupted = signal.aborted || trials.some(({ state }) => state === 'interrupted')
     const variants = summariseVariants(
       trials.map(({ variant, state, metrics }) => ({ variant, isFailed: state === 'failed', value: metrics[sweep.metric] ?? null })),
       sweep.metric === 'val/loss',
     )
-    await conclude({ folder, journal }, { trials, variants, metric: sweep.metric }, signal.aborted)
-    await engines.close()
+    await conclude({ folder, journal }, { trials, variants, metric: sweep.metric }, isInterrupted)
     const told = await tracking.finish(signal.aborted)
     return { folder, metric: sweep.metric, trials, variants, tracking: told }
   } finally {
-    await engines.close()
     await journal.close()
   }
 }
 
+function launcherOf({ launcher: { slurm }, parallel, points }: Sweep, request: SweepRequest): Promise<Launcher> {
+  if (slurm) return Promise.resolve(slurmLauncher(slurm, parallel, request))
+  return localLauncher(parallel, points.length, request)
+}
+
 /** Images are read, audited and split once for all points that say the same of them. */
-function sharedDatasets(sources: Sources, request: SweepRequest): Going['datasetOf'] {
+function sharedDatasets(sources: Sources, request: SweepRequest): OpenSweep['datasetOf'] {
   const prepared = new Map<string, Promise<PreparedDataset>>()
   return (located) => {
     const key = JSON.stringify([located.experiment.dataset, located.experiment.split])
@@ -84,24 +86,28 @@ function sharedDatasets(sources: Sources, request: SweepRequest): Going['dataset
   }
 }
 
-/** Points that are one experiment are trained once. */
-async function runAll(points: readonly LoadedPoint[], parallel: number, going: Going): Promise<EndedTrial[]> {
-  const limit = pLimit(parallel)
-  const ended = new Map<string, Promise<EndedTrial>>()
-  const { listen } = going.request
-  const all = points.map(async (loaded) => {
-    const point = { ...loaded, located: withThreads(loaded.located, going.threads) }
-    const digest = pointDigest(point.located.experiment)
-    const same = ended.get(digest)
-    const trial = same ?? limit(() => runPoint(point, digest, going))
-    ended.set(digest, trial)
-    const outcome = { ...(await trial), name: point.name, variant: point.group }
-    listen({ type: 'trial-ended', ...outcome })
-    return outcome
-  })
-  const settled = await Promise.allSettled(all)
-  for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason
-  return settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+/** Points that are one experiment are trained once, and what is done is not done again. */
+async function settle(points: readonly MissingPoint[], launcher: Launcher, open: OpenSweep, retriesFailed: boolean): Promise<EndedTrial[]> {
+  const { request, known, datasetOf } = open
+  const settled = new Map<string, Standing>()
+  const tell = ({ digest }: MissingPoint, standing: Standing): void => {
+    settled.set(digest, standing)
+    for (const point of points) if (point.digest === digest) request.listen({ type: 'trial-ended', ...named(point, standing) })
+  }
+  const missing: MissingPoint[] = []
+  const unique = points.filter((point, index) => points.findIndex(({ digest }) => digest === point.digest) === index)
+  for (const point of unique) {
+    const before = onTheseImages(known.get(point.digest) ?? null, await datasetOf(point.loaded.located))
+    const done = doneBefore(before, retriesFailed)
+    if (done) tell(point, done)
+    else missing.push(point)
+  }
+  await launcher.run(missing, open, tell)
+  return points.map((point) => named(point, settled.get(point.digest) ?? standing(null)))
+}
+
+function named({ loaded }: MissingPoint, state: Standing): EndedTrial {
+  return { name: loaded.name, variant: loaded.group, ...state }
 }
 
 function withThreads(located: Located, threads: number): Located {

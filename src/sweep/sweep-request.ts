@@ -17,7 +17,20 @@ export interface SweepRequest extends Omit<Preparation, 'listen'> {
 }
 
 export type SweepEvent =
-  | { readonly type: 'sweep'; readonly folder: RunFolder; readonly points: number; readonly parallel: number; readonly threads: number }
+  | {
+      readonly type: 'sweep'
+      readonly folder: RunFolder
+      readonly points: number
+      /** Null where a cluster decides. */
+      readonly parallel: number | null
+      readonly threads: number
+    }
+  /** Trials became a job, were found in one, or are left to it. */
+  | { readonly type: 'slurm'; readonly what: 'submitted' | 'attached' | 'left'; readonly job: string; readonly trials: number }
+  /** Trials that wait, and Slurm's words for why. */
+  | { readonly type: 'queue'; readonly waiting: number; readonly reasons: readonly string[] }
+  /** It does not answer; it is asked again. */
+  | { readonly type: 'slurm-silent'; readonly message: string }
   /** What happens in a trial while it goes on. */
   | { readonly type: 'trial-story'; readonly name: string; readonly event: StoryEvent }
   | ({ readonly type: 'trial-ended' } & EndedTrial)

@@ -68,4 +68,24 @@ const range: Rule = {
   ),
 }
 
-export const sweepRules: readonly Rule[] = [zipLengths, axisTwice, range]
+/** What the launcher says itself: the trials' exact resume rests on it. */
+const ownOptions = new Set(
+  'array chdir cpus-per-task dependency error export job-name no-requeue ntasks open-mode output parsable requeue signal wait wrap'.split(
+    ' ',
+  ),
+)
+
+const slurmOption: Rule = {
+  id: 'slurm-option',
+  severity: 'error',
+  check: ofSweep(({ launcher: { slurm } }) =>
+    (slurm?.options ?? []).flatMap((option, index): Finding[] => {
+      const name = option.replace(/^--|=.*$/gsu, '')
+      if (!ownOptions.has(name)) return []
+      const message = `--${name} is said to sbatch by runner itself`
+      return [{ path: ['sweep', 'launcher', 'slurm', 'options', String(index)], message, hint: 'Take it out.' }]
+    }),
+  ),
+}
+
+export const sweepRules: readonly Rule[] = [zipLengths, axisTwice, range, slurmOption]

@@ -1,6 +1,7 @@
 /** `sweep`: one file that stands for many runs. */
 import Type from 'typebox'
-import { closed, count, named, optional, words } from './shapes.ts'
+import type { TSchema } from 'typebox'
+import { bare, closed, count, named, optional, tagged, words } from './shapes.ts'
 import { validationMetrics } from './training.ts'
 
 const path = 'Keys are paths as `--set` takes them.'
@@ -19,6 +20,36 @@ const drawn = closed(
     description: 'What one value is drawn from.',
   },
 )
+
+const orTheClusters = <S extends TSchema>(schema: S, description: string) =>
+  optional(Type.Union([schema, Type.Null()], { default: null, description: `${description} Left out, the cluster's own.` }))
+
+const launchers = {
+  local: closed({}, { description: 'Processes on this machine.' }),
+  slurm: closed(
+    {
+      partition: orTheClusters(Type.String({ minLength: 1, examples: ['gpu'] }), 'The partition.'),
+      account: orTheClusters(Type.String({ minLength: 1 }), 'Who pays.'),
+      timeLimit: orTheClusters(
+        Type.Integer({ minimum: 1 }),
+        'Minutes for a task. Whoever needs longer is put back in line, and goes on where it was.',
+      ),
+      cpus: optional(count('Processors of a task; as many threads, unless runtime.threads says otherwise.', { default: 1 })),
+      memory: orTheClusters(
+        Type.String({ pattern: '^[1-9][0-9]*[KMGT]?$', examples: ['8G'] }),
+        'Memory of a task, with K, M, G or T; megabytes without.',
+      ),
+      gpus: optional(Type.Integer({ minimum: 0, default: 0, description: 'GPUs of a task.' })),
+      options: optional(
+        Type.Array(Type.String({ pattern: '^--[a-z][a-z-]*(=.*)?$', examples: ['--constraint=avx512'] }), {
+          default: [],
+          description: "What else the cluster wants to be told: sbatch's own options, each in one word.",
+        }),
+      ),
+    },
+    { description: 'An array job, one task for each trial, in a folder that all nodes see.' },
+  ),
+}
 
 export const sweepSchema = Type.Union(
   [
@@ -72,7 +103,15 @@ export const sweepSchema = Type.Union(
       parallel: optional(
         Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
           default: null,
-          description: 'Trainings at once; left out, one on a GPU, else one for each core with a thread each.',
+          description:
+            'Trainings at once; left out, one on a GPU, else one for each core with a thread each; on Slurm as many as it grants.',
+        }),
+      ),
+      launcher: optional(
+        bare(Object.keys(launchers), tagged(launchers, {}), {
+          default: 'local',
+          description: 'Where trials run.',
+          examples: ['local', { slurm: { partition: 'gpu', gpus: 1, cpus: 8, timeLimit: 240 } }],
         }),
       ),
       metric: optional(

@@ -1,0 +1,48 @@
+/** Trials as processes on this machine, several at a time, each engine serving one after the other. */
+import { availableParallelism } from 'node:os'
+import pLimit from 'p-limit'
+import { startTensorflow } from '../run/prepare.ts'
+import { prepareTracking } from '../run/track.ts'
+import { listNvidiaGpus } from '../setup/tensorflow-build.ts'
+import { openEngines } from './engines.ts'
+import type { Launcher } from './launcher.ts'
+import { runPoint, type Bench } from './run-point.ts'
+import type { SweepRequest } from './sweep-request.ts'
+import { readTrial } from './trials.ts'
+
+export async function localLauncher(parallel: number | null, points: number, { loaded, workspace }: SweepRequest): Promise<Launcher> {
+  const atATime = Math.min(points, parallel ?? ((await listNvidiaGpus(workspace.environment)).length > 0 ? 1 : availableParallelism()))
+  const { runtime } = loaded.located.experiment
+  return {
+    parallel: atATime,
+    threads: runtime.threads ?? Math.max(1, Math.floor(availableParallelism() / atATime)),
+    prepare: () => Promise.resolve(),
+    async run(missing, { request, folder, journal, datasetOf, known }, onEnd) {
+      const { listen, signal, readsTest, retriesFailed } = request
+      const limit = pLimit(atATime)
+      const [first] = missing
+      if (!first) return
+      const engines = openEngines(() => startTensorflow(first.loaded.located.experiment, request))
+      const bench: Bench = {
+        ...{ sweep: folder, workspace, signal, readsTest, retriesFailed, engines, datasetOf },
+        waitsForOthers: false,
+        listen: (name, event) => listen({ type: 'trial-story', name, event }),
+        trackingOf: (tracking, told) => prepareTracking(tracking, workspace, told),
+        // Whoever was at it may have gone on since.
+        knownOf: async (digest) => {
+          const before = known.get(digest)
+          return before ? readTrial(before.folder) : null
+        },
+        onBegun: async (point, run) => {
+          await journal.append({ type: 'trial-begun', point, run: run.id })
+        },
+      }
+      try {
+        const all = missing.map((point) => limit(async () => onEnd(point, await runPoint(point, bench))))
+        for (const settled of await Promise.allSettled(all)) if (settled.status === 'rejected') throw settled.reason
+      } finally {
+        await engines.close()
+      }
+    },
+  }
+}
