@@ -1,9 +1,10 @@
 /** Convolutions over [batch, height, width, channels]. A 1x1 convolution is a matrix product, which TensorFlow runs faster. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { BatchNormalization, Conv2d, DepthwiseConv2d, Layer, Pooling2d, SeparableConv2d } from '../experiment/experiment.ts'
+import type { BatchNormalization, Conv2d, DepthwiseConv2d, SeparableConv2d } from '../experiment/experiment.ts'
 import { biasAdd, matMul2d } from '../kernels/dense.ts'
 import { normalizedSeparable, separable, type Separable } from '../kernels/separable.ts'
 import { hasNativeOperations, inScope } from '../kernels/tensorflow.ts'
+import { isFusable } from '../network/fusion.ts'
 import { activate } from './activations.ts'
 import { moveAverages, scaleAndShift } from './batch-normalization.ts'
 import type { LayerPass } from './layer-pass.ts'
@@ -29,8 +30,7 @@ export function separableConv2d(x: tf.Tensor4D, layer: SeparableConv2d, pass: La
 
 /** What is exported and predicts must need no operation of ours: they are for training. */
 function isFused(layer: SeparableConv2d, pass: LayerPass): boolean {
-  const isPlain = layer.padding === 'same' && layer.depthMultiplier === 1 && layer.strides.every((step) => step === 1)
-  return pass.isTraining && layer.useBias && isPlain && layer.kernelSize.every((side) => side === 3) && hasNativeOperations()
+  return pass.isTraining && hasNativeOperations() && isFusable(layer)
 }
 
 function inputsOf(x: tf.Tensor4D, pass: LayerPass): Separable {
@@ -40,20 +40,6 @@ function inputsOf(x: tf.Tensor4D, pass: LayerPass): Separable {
     w: pass.variable('pointwise_kernel') as tf.Tensor4D,
     b: pass.variable('bias') as tf.Tensor1D,
   }
-}
-
-/** Whether `normalizedSeparableConv2d` serves this layer where batch normalisation stands right behind it. */
-export function isNormalizable(layer: Layer, pass: LayerPass): layer is SeparableConv2d {
-  return layer.kind === 'separableConv2d' && isFused(layer, pass) && (layer.activation === 'relu' || layer.activation === 'linear')
-}
-
-/** Whether `normalizedSeparableConv2d` pools its result too where this layer stands behind the normalisation. */
-export function isPoolable(
-  layer: Layer | undefined,
-  { height, width }: { readonly height: number; readonly width: number },
-): layer is Pooling2d {
-  const isTwo = (sides: readonly [number, number]): boolean => sides.every((side) => side === 2)
-  return layer?.kind === 'maxPooling2d' && isTwo(layer.poolSize) && isTwo(layer.strides) && height % 2 === 0 && width % 2 === 0
 }
 
 /** A separable convolution, the batch normalisation behind it and, if it is pooled, the 2x2 maxima of that as one operation. */

@@ -2,11 +2,12 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Layer, Pooling2d } from '../experiment/experiment.ts'
 import { dropout } from '../kernels/dropout.ts'
-import { inScope } from '../kernels/tensorflow.ts'
+import { hasNativeOperations, inScope } from '../kernels/tensorflow.ts'
+import { fusedLayers } from '../network/fusion.ts'
 import type { Network } from '../network/plan.ts'
 import { activate } from './activations.ts'
 import { batchNormalization } from './batch-normalization.ts'
-import { conv2d, depthwiseConv2d, isNormalizable, isPoolable, normalizedSeparableConv2d, separableConv2d } from './convolutions.ts'
+import { conv2d, depthwiseConv2d, normalizedSeparableConv2d, separableConv2d } from './convolutions.ts'
 import { dense } from './dense.ts'
 import type { LayerPass } from './layer-pass.ts'
 
@@ -71,18 +72,17 @@ export function forward(network: Network, variables: Variables, images: tf.Tenso
       },
     }
   }
-  const layers = network.layers.map(({ layer }) => layer)
+  const isFusing = seeds !== null && hasNativeOperations()
   let x: tf.Tensor = images
-  for (let index = 0; index < layers.length; index++) {
-    const [layer, next, afterNext] = [layers[index], layers[index + 1], layers[index + 2]]
-    if (!layer) continue
-    const pass = passOf(layer)
-    if (next?.kind === 'batchNormalization' && isNormalizable(layer, pass)) {
-      const [, height = 0, width = 0] = x.shape
-      const isPooled = isPoolable(afterNext, { height, width })
-      x = normalizedSeparableConv2d(x as tf.Tensor4D, [layer, pass], [next, passOf(next)], isPooled)
-      index += isPooled ? 2 : 1
-    } else x = inScope(layer.name, () => apply(x, layer, pass))
+  let done = 0
+  while (done < network.layers.length) {
+    const rest = network.layers.slice(done)
+    const [layer, next] = rest.map((planned) => planned.layer)
+    const fused = isFusing ? fusedLayers(rest) : 1
+    if (layer?.kind === 'separableConv2d' && next?.kind === 'batchNormalization' && fused > 1)
+      x = normalizedSeparableConv2d(x as tf.Tensor4D, [layer, passOf(layer)], [next, passOf(next)], fused === 3)
+    else if (layer) x = inScope(layer.name, () => apply(x, layer, passOf(layer)))
+    done += fused
   }
   if (network.head === 'softmax') return x as tf.Tensor2D
   return tf.concat([tf.zerosLike(x), x], 1) as tf.Tensor2D

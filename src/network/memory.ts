@@ -3,6 +3,7 @@
  * TensorFlow's CPU build; `npm run memory` measures again, and a test holds the estimate within 30 %.
  */
 import type { Optimizer } from '../experiment/experiment.ts'
+import { fusedLayers, isFusable, isKept } from './fusion.ts'
 import { asImage, sizeOf } from './output-shape.ts'
 import { countValues } from './parameters.ts'
 import type { Network, PlannedLayer, Shape } from './plan.ts'
@@ -98,8 +99,30 @@ export function slotsOf(optimizer: Optimizer): readonly string[] {
 /** Values for each weight that tracing the update holds at once, its gradient among them. */
 const updateValues = { sgd: 4, adagrad: 2, rmsprop: 16, adam: 13, adamw: 15 } satisfies Record<Optimizer['kind'], number>
 
-/** What the layer's forward pass keeps of one image for the gradient: its output, and what lies between its input and its output. */
-export function activationBytes({ layer, inputShape, outputShape }: PlannedLayer): number {
+/** In bytes, for each layer, what training keeps of one image for the gradient: its output, and what lies between its input and its output. */
+export function activationBytes({ layers }: Pick<Network, 'layers'>): readonly number[] {
+  const bytes: number[] = []
+  while (bytes.length < layers.length) bytes.push(...fusedBytes(layers.slice(bytes.length)))
+  return bytes
+}
+
+/** Of the layers that are one operation with the first of these. */
+function fusedBytes(layers: readonly PlannedLayer[]): readonly number[] {
+  const [first, second, third] = layers
+  if (!first) return []
+  const bytes = float * sizeOf(first.outputShape)
+  switch (fusedLayers(layers)) {
+    case 1:
+      return [isFusable(first.layer) ? bytes : layerActivationBytes(first)]
+    case 2:
+      return [bytes, float * sizeOf(second?.outputShape ?? [])]
+    case 3:
+      // The maxima, and what they were before the normalization.
+      return [isKept(asImage(first.inputShape)?.[2] ?? 0) ? bytes : 0, 0, 2 * float * sizeOf(third?.outputShape ?? [])]
+  }
+}
+
+function layerActivationBytes({ layer, inputShape, outputShape }: PlannedLayer): number {
   const values = sizeOf(outputShape)
   switch (layer.kind) {
     case 'separableConv2d':
@@ -131,27 +154,31 @@ function depthwiseValues(input: Shape, output: Shape, depthMultiplier: number): 
   return height * width * (asImage(input)?.[2] ?? 0) * depthMultiplier
 }
 
-/** The highest point on the way back: what is still kept up to a layer, the gradients of its output, twice, and of its input. */
+/** The highest point on the way back: what is still kept up to an operation, the gradients of its output, twice, and of its input. */
 function trainBytes(network: Network): number {
+  const { layers } = network
+  const bytes = activationBytes(network)
   let kept = float * sizeOf(network.inputShape)
   let highest = kept
-  for (const layer of network.layers) {
-    kept += activationBytes(layer)
-    highest = Math.max(highest, kept + float * (2 * sizeOf(layer.outputShape) + sizeOf(layer.inputShape)))
+  for (let index = 0; index < layers.length;) {
+    const end = index + fusedLayers(layers.slice(index))
+    kept += bytes.slice(index, end).reduce((sum, each) => sum + each, 0)
+    highest = Math.max(highest, kept + float * (2 * sizeOf(layers[end - 1]?.outputShape ?? []) + sizeOf(layers[index]?.inputShape ?? [])))
+    index = end
   }
   return highest
 }
 
-/** The layer whose input and output together are largest. */
+/** The layer whose input and output together are largest; predicting fuses nothing. */
 function evaluationBytes({ layers, inputShape }: Network): number {
-  return Math.max(float * sizeOf(inputShape), ...layers.map((layer) => activationBytes(layer) + float * sizeOf(layer.inputShape)))
+  return Math.max(float * sizeOf(inputShape), ...layers.map((layer) => layerActivationBytes(layer) + float * sizeOf(layer.inputShape)))
 }
 
 /** Of one image: multiply-adds forward, and bytes that are kept for the gradient, the image's own among them. */
-export function costsOf({ layers, inputShape }: Network): { readonly multiplyAdds: number; readonly activations: number } {
+export function costsOf(network: Network): { readonly multiplyAdds: number; readonly activations: number } {
   return {
-    multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
-    activations: layers.reduce((sum, layer) => sum + activationBytes(layer), float * sizeOf(inputShape)),
+    multiplyAdds: network.layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+    activations: activationBytes(network).reduce((sum, bytes) => sum + bytes, float * sizeOf(network.inputShape)),
   }
 }
 

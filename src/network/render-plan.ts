@@ -20,7 +20,8 @@ const noCosts = { trainable: '', nonTrainable: '', multiplyAdds: '', activations
 
 /** Lines without a trailing newline. Multiply-adds and activations are of one image; parameters that are not trained are moving statistics. */
 export function renderPlan(network: Network): string {
-  const rows = [inputRow(network), ...network.layers.map(rowOf), headRow(network)]
+  const activations = activationBytes(network)
+  const rows = [inputRow(network), ...network.layers.map((planned, index) => rowOf(planned, activations[index] ?? 0)), headRow(network)]
   return [...table(rows), '', ...totals(network)].join('\n')
 }
 
@@ -35,7 +36,7 @@ function headRow({ head, classes, layers }: Network): Row {
   return { layer: 'probabilities', options, output: writeShape(output), ...noCosts }
 }
 
-function rowOf(planned: PlannedLayer): Row {
+function rowOf(planned: PlannedLayer, activations: number): Row {
   const { layer, outputShape, multiplyAdds } = planned
   const { kind, name } = layer
   const { trainable, nonTrainable } = countTrainable(planned)
@@ -46,7 +47,7 @@ function rowOf(planned: PlannedLayer): Row {
     trainable: counted(trainable),
     nonTrainable: counted(nonTrainable),
     multiplyAdds: counted(multiplyAdds),
-    activations: writeBytes(activationBytes(planned)),
+    activations: writeBytes(activations),
   }
 }
 

@@ -48,6 +48,7 @@ export function planRecord(plan: WholePlan): PlanRecord {
   const { experiment, network, dataset } = plan
   const { training, optimizer } = experiment
   const { multiplyAdds, activations } = costsOf(network)
+  const bytes = activationBytes(network)
   const classes = experiment.dataset.classes.map(({ name }) => name)
   return {
     name: experiment.name,
@@ -55,13 +56,13 @@ export function planRecord(plan: WholePlan): PlanRecord {
       inputShape: network.inputShape,
       classes,
       head: network.head,
-      layers: network.layers.map((planned) => ({
+      layers: network.layers.map((planned, index) => ({
         name: planned.layer.name,
         kind: planned.layer.kind,
         outputShape: planned.outputShape,
         ...countTrainable(planned),
         multiplyAdds: planned.multiplyAdds,
-        activationBytes: activationBytes(planned),
+        activationBytes: bytes[index] ?? 0,
       })),
       trainable: network.trainable,
       nonTrainable: network.nonTrainable,
