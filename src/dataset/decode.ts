@@ -23,13 +23,18 @@ export const decoderVersion = 1
 /** 5000 x 5000: no patch is larger; a small file that claims to be is a bomb. */
 export const mostPixels = 25_000_000
 
-export async function decodeImage(bytes: Uint8Array, size: ImageSize): Promise<Decoded> {
+/** Pixels are written into `pixels`, which has `rowBytesOf(size)`. */
+export async function decodeImage(
+  bytes: Uint8Array,
+  size: ImageSize,
+  pixels: Uint8Array = new Uint8Array(rowBytesOf(size)),
+): Promise<Decoded> {
   if (bytes.length === 0) return { reason: 'it is empty' }
   try {
-    const pixels = decodePlainPng(bytes, mostPixels) ?? (await decodeWithSharp(bytes))
-    const data = convertChannels(pixels, size.channels)
-    const resized = resizeBilinear(data, [pixels.height, pixels.width], size.channels, [size.height, size.width])
-    return { width: pixels.width, height: pixels.height, pixels: resized }
+    const image = decodePlainPng(bytes, mostPixels) ?? (await decodeWithSharp(bytes))
+    const { width, height } = image
+    resizeBilinear(convertChannels(image, size.channels), [height, width], size.channels, [size.height, size.width], pixels)
+    return { width, height, pixels }
   } catch (error) {
     return { reason: plainReason(error) }
   }
