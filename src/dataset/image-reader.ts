@@ -1,6 +1,6 @@
 /** A thread that reads images: paths in, facts and pixels out. Started by `openImageReaders`. */
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { decodeImage, rowBytesOf, type ImageSize } from './decode.ts'
 import { systemCode } from './system-error.ts'
@@ -31,20 +31,41 @@ async function readImages({ paths, size }: ReadRequest): Promise<ReadImages> {
   return { facts, pixels }
 }
 
-async function readOne(path: string, size: ImageSize, into: Uint8Array): Promise<Fact> {
-  let bytes: Uint8Array
+async function readOne(path: string, size: ImageSize, pixels: Uint8Array): Promise<Fact> {
+  let bytes: Uint8Array | null
   try {
-    if (statSync(path).size > mostBytes) return { sha256: '', reason: `it is larger than ${mostBytes} bytes` }
-    // A thread has nothing else to do meanwhile, and a small file is read four times as fast without promises.
-    bytes = readFileSync(path)
+    bytes = readWhole(path)
   } catch (error) {
     return { sha256: '', reason: `it cannot be read: ${systemCode(error) ?? String(error)}` }
   }
+  if (bytes === null) return { sha256: '', reason: `it is larger than ${mostBytes} bytes` }
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  const decoded = await decodeImage(bytes, size)
-  if ('reason' in decoded) return { sha256, reason: decoded.reason }
-  into.set(decoded.pixels)
-  return { sha256, width: decoded.width, height: decoded.height }
+  const decoded = await decodeImage(bytes, size, pixels)
+  return 'reason' in decoded ? { sha256, reason: decoded.reason } : { sha256, width: decoded.width, height: decoded.height }
+}
+
+let buffer = Buffer.allocUnsafeSlow(1 << 18)
+
+/**
+ * Bytes of a file, until the next is read; null where they are too many. A thread has nothing else to do meanwhile, and a small file is read
+ * twice as fast as by `readFileSync` into memory of its own.
+ */
+function readWhole(path: string): Uint8Array | null {
+  const file = openSync(path, 'r')
+  try {
+    let length = 0
+    for (;;) {
+      const bytesRead = readSync(file, buffer, length, buffer.length - length, null)
+      if (bytesRead === 0) return buffer.subarray(0, length)
+      length += bytesRead
+      if (length < buffer.length) continue
+      const size = Math.max(fstatSync(file).size, length)
+      if (size > mostBytes) return null
+      buffer = Buffer.concat([buffer], size + 1)
+    }
+  } finally {
+    closeSync(file)
+  }
 }
 
 parentPort?.on('message', (request: ReadRequest) => {

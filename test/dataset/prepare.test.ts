@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto'
 import { chmod, readdir, readFile, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
+import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { renderAudit } from '../../src/dataset/audit.ts'
+import { decodeImage } from '../../src/dataset/decode.ts'
 import { writeManifest } from '../../src/dataset/manifest-csv.ts'
+import { readRows } from '../../src/dataset/pack.ts'
 import { renderDiagnostics } from '../../src/diagnostics/frame.ts'
 import { onlyFault, openPatients, openWorkspace, patch, patchName } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
@@ -124,6 +128,21 @@ describe('an image', () => {
     expect(fault.message).toContain('101_idx5_x101_y1_class0.png": 50x1')
     expect((await workspace.prepare('dataset.onFault.oddSize=resize')).value?.manifest.rows).toHaveLength(25)
     expect((await workspace.prepare('dataset.onFault.oddSize=skip')).value?.manifest.rows).toHaveLength(24)
+  })
+
+  it('of more than half a megabyte among small ones is read whole', async () => {
+    await using workspace = await openPatients()
+    const noise = Uint8Array.from({ length: 540 * 500 * 3 }, (_, index) => Math.imul((index * index) ^ (index >>> 3), 0x9e3779b1) >>> 24)
+    const png = await sharp(noise, { raw: { width: 540, height: 500, channels: 3 } })
+      .png()
+      .toBuffer()
+    await workspace.write(patchName(101, 0, 101), png)
+    const { value: data } = await workspace.prepare('dataset.onFault.oddSize=resize')
+    if (!data) throw new Error('it was not prepared')
+    const row = data.manifest.rows.findIndex(({ path }) => path.includes('_x101_'))
+    expect(png.length).toBeGreaterThan(500_000)
+    expect(data.manifest.rows[row]?.sha256).toBe(createHash('sha256').update(png).digest('hex'))
+    expect(await decodeImage(png, data.pack)).toMatchObject({ pixels: (await readRows(data.pack, [row]))[0] })
   })
 
   it('that stands twice, or in two classes, is found by its bytes', async () => {
