@@ -89,11 +89,12 @@ async function walkFolder(root: string): Promise<Walk> {
       diagnostics.push(unreadableFolder(folder, error))
       return []
     })
+    const below: Promise<void>[] = []
     for (const entry of entries) {
       if (entry.name.startsWith('.')) continue
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.isDirectory()) {
-        await visit(path)
+        below.push(visit(path))
         continue
       }
       const isLink = entry.isSymbolicLink()
@@ -106,9 +107,11 @@ async function walkFolder(root: string): Promise<Walk> {
       else if (found.isFile()) files.push({ path, bytes: found.size, modifiedMs: found.mtimeMs })
       else if (isLink) folderLinks.push(path)
     }
+    await Promise.all(below)
   }
   await visit('')
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
+  diagnostics.sort((a, b) => (a.message < b.message ? -1 : 1))
   return { files, folderLinks: folderLinks.sort(), diagnostics }
 }
 

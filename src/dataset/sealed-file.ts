@@ -22,6 +22,9 @@ export async function isSealed(path: string, bytes: number): Promise<boolean> {
 /** Writes a part at its place. Parts may come in any order, and together leave no gap; one that comes early must not change any more. */
 export type WritePart = (bytes: Uint8Array, position: number) => Promise<void>
 
+/** Bytes. */
+const syncEvery = 1 << 24
+
 /** Lets `fill` write a file and seals it. Where that fails nothing is left. */
 export async function writeSealed(path: string, fill: (write: WritePart) => Promise<void>): Promise<void> {
   const beside = besideOf(path)
@@ -32,6 +35,8 @@ export async function writeSealed(path: string, fill: (write: WritePart) => Prom
       await fill(async (bytes, position) => {
         content.add(bytes, position)
         await writeFully(file, bytes, position)
+        // The disk works meanwhile, and has little left to do in the end.
+        if ((position + bytes.length) % syncEvery < bytes.length) await file.datasync()
       })
       await file.sync()
     } finally {
