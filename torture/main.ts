@@ -9,6 +9,7 @@ const campaigns: Readonly<Record<string, () => Promise<Campaign>>> = {
   proxy: () => import('./proxy.ts'),
   disk: () => import('./disk.ts'),
   kills: () => import('./kills.ts'),
+  sweep: () => import('./sweep.ts'),
 }
 
 const [name = '', ...args] = process.argv.slice(2)

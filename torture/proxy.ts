@@ -167,8 +167,9 @@ async function replay(folder: RunFolder, { uri }: FaultyProxy): Promise<void> {
   await syncRun(folder, events, client, { memory }).catch(() => undefined)
 }
 
-export async function compareWithMlflow({ server }: Pick<Setting, 'server'>, folder: RunFolder): Promise<readonly string[]> {
-  return (await askPython(join(projectRoot, 'torture/compare.py'), [server, folder.path])) as readonly string[]
+export async function compareWithMlflow({ server }: Pick<Setting, 'server'>, ...folders: readonly RunFolder[]): Promise<readonly string[]> {
+  const paths = folders.map(({ path }) => path)
+  return (await askPython(join(projectRoot, 'torture/compare.py'), [server, ...paths])) as readonly string[]
 }
 
 function secondsOf(events: readonly Recorded[]): number[] {

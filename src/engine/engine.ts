@@ -34,6 +34,8 @@ export interface Engine {
   /** The selected weights of a finished training; nothing need be trained here. */
   writeSavedModel(job: SavedModelJob): Promise<void>
   interrupt(): void
+  /** Whether it is gone, or what it holds is not to be trusted any more. */
+  hasFailed(): boolean
   stop(): Promise<void>
 }
 
@@ -100,6 +102,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       await conversation.ask({ type: 'write-saved-model', job }, (reply) => reply.reply === 'wrote-saved-model')
     },
     interrupt: () => conversation.tell({ type: 'interrupt' }),
+    hasFailed: () => conversation.hasFailed,
     stop: () => conversation.end(),
   }
 }
@@ -137,6 +140,10 @@ class Conversation {
         resolve()
       })
     })
+  }
+
+  get hasFailed(): boolean {
+    return this.#failure !== null
   }
 
   ask(request: Request | null, isAnswer: (reply: Reply) => boolean): Promise<Reply> {

@@ -104,9 +104,14 @@ async function trainAndConclude<End>(training: Training, conclude: Conclusion<En
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     // Where it is the journal that cannot be written, the first error says so.
-    await run.journal.append({ type: 'run-ended', status: 'failed', reason }).catch(() => undefined)
+    await run.journal.append({ type: 'run-ended', status: wasKilled(error) ? 'interrupted' : 'failed', reason }).catch(() => undefined)
     throw error instanceof EngineError ? engineFault(error, wayOutOf(error, training)) : error
   }
+}
+
+/** By somebody: the training is not at fault, and goes on when it is asked to. */
+function wasKilled(error: unknown): boolean {
+  return error instanceof EngineError && error.failure.code === 'killed'
 }
 
 /** The journal is the truth: a training whose events cannot be written is stopped, and fails with the reason. */

@@ -8,7 +8,7 @@ export interface Engines {
 }
 
 export function openEngines(start: () => Promise<Engine>): Engines {
-  const idle: Engine[] = []
+  let idle: readonly Engine[] = []
   const all = new Set<Engine>()
   const startOne = async (): Promise<Engine> => {
     const engine = await start()
@@ -17,23 +17,18 @@ export function openEngines(start: () => Promise<Engine>): Engines {
   }
   return {
     async lease() {
-      const engine = idle.pop() ?? (await startOne())
+      const [first, ...others] = idle.filter((engine) => !engine.hasFailed())
+      idle = others
+      const engine = first ?? (await startOne())
       let isLeased = true
       return {
         ...engine,
-        stop: () => {
-          if (isLeased) idle.push(engine)
+        stop: async () => {
+          if (!isLeased) return
           isLeased = false
-          return Promise.resolve()
+          if (!engine.hasFailed()) idle = [...idle, engine]
+          else await engine.stop()
         },
-        train: (job, onEvent) =>
-          engine.train(job, onEvent).catch((error: unknown) => {
-            // It may be gone, and what it holds is not to be trusted: the next trial gets a new one.
-            isLeased = false
-            all.delete(engine)
-            void engine.stop()
-            throw error
-          }),
       }
     },
     async close() {

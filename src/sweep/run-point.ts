@@ -84,8 +84,8 @@ async function runClaimed(point: MissingPoint, known: KnownTrial | null, bench: 
     const after = standing(await standOf(run))
     if (bench.signal.aborted) return { ...after, state: 'interrupted' }
     if (!(error instanceof Fault)) throw error
-    const isTaken = error.diagnostics.some(({ code }) => code === 'run-in-use')
-    return { ...after, state: isTaken ? 'interrupted' : 'failed', reason: error.diagnostics.map(sentenceOf).join('; ') }
+    const isUnharmed = error.diagnostics.some(({ code }) => code === 'run-in-use' || code === 'engine-killed')
+    return { ...after, state: isUnharmed ? 'interrupted' : 'failed', reason: error.diagnostics.map(sentenceOf).join('; ') }
   }
 }
 

@@ -173,7 +173,9 @@ async function sendModelAtTheEnd(telling: Telling, missing: readonly string[]): 
 
 async function sendStatus({ folder, projection: { status, endTime }, run, client, memory }: Telling): Promise<void> {
   const { run_id: runId, experiment_id: experimentId } = run.info
-  if (status !== (memory.status ?? run.info.status))
+  // One that has ended may go on and end so again, later.
+  const isLater = endTime !== null && endTime !== run.info.end_time
+  if (status !== (memory.status ?? run.info.status) || isLater)
     await client.updateRun({ status, ...(endTime === null ? {} : { end_time: endTime }), run_id: runId })
   if (status !== memory.status) await writeReceipt(folder, { experimentId, runId, status })
   memory.status = status
