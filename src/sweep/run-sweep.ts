@@ -16,6 +16,7 @@ import { slurmLauncher } from './slurm-launcher.ts'
 import { summariseVariants, type VariantSummary } from './summary.ts'
 import { openSweep } from './sweep-folder.ts'
 import type { SweepRequest } from './sweep-request.ts'
+import { tellUnwatched } from './tell-unwatched.ts'
 import { knownTrials } from './trials.ts'
 
 export interface SweepSummary {
@@ -56,6 +57,7 @@ export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
       return { loaded: loadedPoint, digest: pointDigest(loadedPoint.located.experiment) }
     })
     const open: OpenSweep = { request, folder, journal, datasetOf, known: await knownTrials(folder) }
+    await tellUnwatched(open.known.values(), { journal, tracking: located.experiment.tracking, workspace, listen })
     const trials = await settle(points, launcher, open, retriesFailed)
     const isInterrupted = signal.aborted || trials.some(({ state }) => state === 'interrupted')
     const variants = summariseVariants(
