@@ -76,6 +76,7 @@ export async function trainOn(pack, { experiment, network, batchSize, epochs, au
         imageBudget: imageBudget ?? experiment.runtime.imageBudget,
         checkpoints,
         resumeAfter: null,
+        pauses: [],
         execution: 'graph',
       },
       (event) => {

@@ -91,6 +91,8 @@ function trainingShower(terminal: Terminal, isSelecting: boolean): (event: Train
       case 'preparing':
         terminal.live(`  ${event.what}`)
         return
+      case 'paused':
+        return
       case 'progress': {
         const share = (event.epoch - 1 + event.step / event.steps) / event.epochs
         first ??= { at: performance.now(), share }

@@ -99,7 +99,7 @@ function slurmLine({ what, job, trials }: Extract<SweepEvent, { readonly type: '
   }
 }
 
-const styles = { reused: 'dim', finished: 'green', failed: 'red', interrupted: 'yellow' } as const
+const styles = { reused: 'dim', finished: 'green', pruned: 'dim', failed: 'red', interrupted: 'yellow' } as const
 
 function trialLine({ name, state, metrics, reason }: EndedTrial, done: number, points: number, color: boolean): string {
   const width = String(points).length
@@ -133,10 +133,11 @@ export function renderSweep(
   ].join('\n')
 }
 
-function variantLine({ name, values, planned, mean, interval }: VariantSummary, width: number): string {
+function variantLine({ name, values, planned, pruned, mean, interval }: VariantSummary, width: number): string {
   const count = values.length === planned ? String(planned) : `${values.length}/${planned}`
   const range = interval ? `${interval.low.toFixed(4)} to ${interval.high.toFixed(4)}` : ''
-  return `  ${nameOf(name).padEnd(width)}  ${count.padStart(5)}  ${(values.length === 0 ? '–' : mean.toFixed(4)).padStart(10)}  ${range}`.trimEnd()
+  const note = pruned > 0 ? `${pruned} pruned` : range
+  return `  ${nameOf(name).padEnd(width)}  ${count.padStart(5)}  ${(mean?.toFixed(4) ?? '–').padStart(10)}  ${note}`.trimEnd()
 }
 
 function nameOf(variant: string): string {

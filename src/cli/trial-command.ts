@@ -29,5 +29,5 @@ export async function runTask(job: string, task: string, workspace: Workspace, t
     slurm: openSlurm(environment),
   })
   if (standing.reason !== null) terminal.say(standing.reason)
-  return { reused: 0, finished: 0, failed: 4, interrupted: 143 }[standing.state]
+  return { reused: 0, finished: 0, pruned: 0, failed: 4, interrupted: 143 }[standing.state]
 }

@@ -9,8 +9,11 @@ interface Due {
 }
 
 export interface CheckpointWriter {
-  /** Says `committed` of every checkpoint that is on disk now. Rejects with `CheckpointError`, unless the disk is full: then training may go on. */
-  commit(due: Due): Promise<void>
+  /**
+   * Says `committed` of every checkpoint that is on disk now, and answers whether this one is. Rejects with `CheckpointError`, unless the disk
+   * is full: then training may go on.
+   */
+  commit(due: Due): Promise<boolean>
   /** What still waits is written, or it rejects with `CheckpointError`. */
   finish(): Promise<void>
 }
@@ -37,6 +40,7 @@ export function checkpointWriter(folder: string, emit: (event: TrainingEvent) =>
       const wasPaused = waiting.length > 0
       const error = await write([...waiting.filter(({ isBest }) => isBest && !due.isBest), due])
       if (error && !wasPaused) emit({ type: 'warning', code: 'checkpoints-paused', message: pauseMessage(error) })
+      return error === null
     },
     async finish() {
       const error = await write(waiting)

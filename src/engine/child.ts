@@ -6,6 +6,8 @@ import type { Prepared } from './prepared.ts'
 const device = process.argv[2] ?? 'auto'
 let prepared: Prepared | null = null
 let interrupted = false
+/** Ends a pause. */
+let goOn: () => void = () => undefined
 
 function say(reply: Reply): void {
   if (process.connected) process.send?.(reply)
@@ -20,10 +22,10 @@ process.on('SIGXFSZ', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
 process.on('message', (request: Request) => {
-  void answer(request).catch((error: unknown) => say({ reply: 'failed', failure: explain(error) }))
+  void obey(request).catch((error: unknown) => say({ reply: 'failed', failure: explain(error) }))
 })
 
-async function answer(request: Request): Promise<void> {
+async function obey(request: Request): Promise<void> {
   switch (request.type) {
     case 'train':
       return trainJob(request.job)
@@ -48,6 +50,10 @@ async function answer(request: Request): Promise<void> {
     }
     case 'interrupt':
       interrupted = true
+      goOn()
+      return
+    case 'go-on':
+      goOn()
       return
     case 'stop':
       process.exit(0)
@@ -61,7 +67,15 @@ async function trainJob(job: TrainingJob): Promise<void> {
   const emit = (event: TrainingEvent): void => say({ reply: 'event', event })
   emit({ type: 'preparing', what: 'compiling the network into one TensorFlow graph' })
   prepared = await prepare(job)
-  say({ reply: 'trained', result: await train(prepared, emit, () => interrupted) })
+  say({ reply: 'trained', result: await train(prepared, emit, { isInterrupted: () => interrupted, answer }) })
+}
+
+/** An interruption that came before is an answer too. */
+function answer(): Promise<void> {
+  return new Promise((resolve) => {
+    goOn = resolve
+    if (interrupted) resolve()
+  })
 }
 
 function explain(error: unknown): EngineFailure {

@@ -36,6 +36,8 @@ export interface Engine {
   interrupt(): void
   /** Whether it is gone, or what it holds is not to be trusted any more. */
   hasFailed(): boolean
+  /** Ends a pause of the training. */
+  goOn(): void
   stop(): Promise<void>
 }
 
@@ -103,6 +105,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     },
     interrupt: () => conversation.tell({ type: 'interrupt' }),
     hasFailed: () => conversation.hasFailed,
+    goOn: () => conversation.tell({ type: 'go-on' }),
     stop: () => conversation.end(),
   }
 }

@@ -28,6 +28,8 @@ export interface TrainingJob {
   readonly checkpoints: string
   /** The epoch after whose checkpoint the training goes on; null from the beginning. */
   readonly resumeAfter: number | null
+  /** Epochs after whose checkpoint the training waits to be told to go on. Where that could not be written it does not wait. */
+  readonly pauses: readonly number[]
   /** "graph" runs each step as one TensorFlow graph; "eager" runs the same functions operation by operation. */
   readonly execution: 'graph' | 'eager'
 }
@@ -66,6 +68,8 @@ export type Request =
   | { readonly type: 'write-saved-model'; readonly job: SavedModelJob }
   /** Finish the step and stop; the last committed epoch stays. */
   | { readonly type: 'interrupt' }
+  /** The answer to `paused`, where it is not `interrupt`. */
+  | { readonly type: 'go-on' }
   | { readonly type: 'stop' }
 
 /** Said several times a second while an epoch runs. */
@@ -81,9 +85,15 @@ export interface Progress {
   readonly imagesPerSecond: number
 }
 
-/** What happens while training: journal events, and progress that is shown but not kept. */
+/** That epoch is committed, and the training stands still until `go-on` or `interrupt`. */
+export interface Paused {
+  readonly type: 'paused'
+  readonly epoch: number
+}
+
+/** What happens while training: journal events, and what is shown or answered but not kept. */
 export type TrainingEvent =
-  EpochEnded | Committed | StoppedEarly | Warned | Progress | { readonly type: 'preparing'; readonly what: string }
+  EpochEnded | Committed | StoppedEarly | Warned | Progress | Paused | { readonly type: 'preparing'; readonly what: string }
 
 /** `epochs` are committed. */
 export interface TrainingInterrupted {

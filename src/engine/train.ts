@@ -10,11 +10,18 @@ import type { Prepared } from './prepared.ts'
 import type { Judged } from './probabilities.ts'
 import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } from './protocol.ts'
 
+/** What the parent says meanwhile. */
+export interface Leave {
+  readonly isInterrupted: () => boolean
+  /** Resolves when the parent has answered `paused`. */
+  readonly answer: () => Promise<void>
+}
+
 /** Trains all epochs, or to the step in which `isInterrupted` answers true. */
 export async function train(
   prepared: Prepared,
   emit: (event: TrainingEvent) => void,
-  isInterrupted: () => boolean,
+  { isInterrupted, answer }: Leave,
 ): Promise<TrainingResult | TrainingInterrupted> {
   const { job } = prepared
   const { epochs, select, earlyStopping } = job.training
@@ -52,11 +59,17 @@ export async function train(
       patience: earlyStopping && isPatient ? { epoch, value: valueOf(metrics, earlyStopping) } : state.patience,
       ...(state.rateFactor === undefined ? {} : { rateFactor: state.rateFactor }),
     }
-    await checkpoints.commit({ state, tensors: pass.tensors, isBest })
+    const isKept = await checkpoints.commit({ state, tensors: pass.tensors, isBest })
 
     if (epoch === first) tensorsAfterFirstEpoch = tf.memory().numTensors
     if (earlyStopping && isPatienceOver(state, earlyStopping))
       emit({ type: 'stopped-early', epoch, metric: earlyStopping.metric, bestEpoch: state.patience?.epoch ?? epoch })
+    else if (isKept && epoch < epochs && job.pauses.includes(epoch)) {
+      const answered = answer()
+      emit({ type: 'paused', epoch })
+      await answered
+      if (isInterrupted()) return { status: 'interrupted', epochs: epoch }
+    }
   }
   await checkpoints.finish()
   return summarise(prepared, state, tensorsAfterFirstEpoch)

@@ -21,11 +21,13 @@ import { largestText } from './read-yaml.ts'
 import type { Rule } from './rule.ts'
 import { datasetRules } from './rules/dataset-rules.ts'
 import { extendsAdvice } from './rules/extends-advice.ts'
+import { pruneAdvice } from './rules/prune-advice.ts'
 import { stackAdvice } from './rules/stack-advice.ts'
 import { sweepAdvice } from './rules/sweep-advice.ts'
 import { sweepRules } from './rules/sweep-rules.ts'
 import { trainingRules } from './rules/training-rules.ts'
 import type { Written } from './schema/experiment-schema.ts'
+import type { Prune } from './schema/sweep.ts'
 import { ruleFault } from './sentences.ts'
 import { childOf, keyPlaceAt, placesOf, plainTree, plainValue, replaceAt, treeAt, valuePlaceAt } from './tree.ts'
 import { sweepPoints, type SweepPoint } from './sweep-points.ts'
@@ -60,6 +62,8 @@ export interface Sweep {
   readonly parallel: number | null
   readonly launcher: NonNullable<Written['sweep']>['launcher']
   readonly metric: string
+  /** Null: every trial is trained to its end. */
+  readonly prune: Prune | null
   readonly points: readonly LoadedPoint[]
 }
 
@@ -96,7 +100,7 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
 /** Every point is judged as a file of its own would be. A fault that the file has without its sweep, or that several points share, is told once. */
 function loadPoints(
   tree: MapTree,
-  { parallel, launcher, metric }: NonNullable<Written['sweep']>,
+  { parallel, launcher, metric, prune }: NonNullable<Written['sweep']>,
   whole: Located,
   diagnostics: Diagnostic[],
   options: LoadOptions,
@@ -122,8 +126,15 @@ function loadPoints(
         whole,
         first.map(({ group, axes, located: { experiment } }) => ({ name: group, axes, experiment })),
       ),
+      ...(prune
+        ? pruneAdvice(
+            whole,
+            prune,
+            points.map(({ located: { experiment } }) => experiment),
+          )
+        : []),
     )
-  return { parallel, launcher, metric, points }
+  return { parallel, launcher, metric, prune, points }
 }
 
 interface Judged {

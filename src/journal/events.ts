@@ -145,9 +145,27 @@ export interface TrialBegun {
   readonly run: string
 }
 
+/** A sweep's pruner has looked at a trial at the end of an epoch: whether it goes on, and with what it was compared. */
+export interface Pruning {
+  readonly type: 'pruning'
+  readonly goesOn: boolean
+  readonly rule: 'median' | 'successiveHalving'
+  readonly epoch: number
+  readonly metric: string
+  /** What the trial would end with if this epoch were its last. */
+  readonly value: number
+  /** The worst value that goes on; null where too few trials had come as far. */
+  readonly threshold: number | null
+  /** Trials of the same seed on the same validation images, with their values at the same epoch. */
+  readonly comparedWith: readonly { readonly run: string; readonly value: number }[]
+  /** Of successive halving, counted from 0. */
+  readonly rung?: number
+}
+
+/** `pruned`: stopped by its sweep before its last epoch; it has no result. */
 export interface RunEnded {
   readonly type: 'run-ended'
-  readonly status: 'finished' | 'failed' | 'interrupted'
+  readonly status: 'finished' | 'failed' | 'interrupted' | 'pruned'
   readonly reason?: string
 }
 
@@ -167,6 +185,7 @@ export type Event =
   | Described
   | Warned
   | TrialBegun
+  | Pruning
   | RunEnded
 
 /** An event as it stands in the file: numbered from 0 and stamped once, in milliseconds since 1970. */

@@ -26,7 +26,7 @@ export class JournalDamage extends Error {
 }
 
 /** Events that have to be on disk before anything that follows from them happens. */
-const synced: ReadonlySet<Event['type']> = new Set(['run-started', 'epoch', 'committed', 'test-read', 'evaluated', 'run-ended'])
+const synced: ReadonlySet<Event['type']> = new Set(['run-started', 'epoch', 'committed', 'pruning', 'test-read', 'evaluated', 'run-ended'])
 
 const nonFinite: Readonly<Record<string, number>> = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity }
 

@@ -6,7 +6,7 @@ export interface RunState {
   /** Epochs whose checkpoint is on disk, in order; later ones were begun again and count once. */
   readonly committed: readonly (EpochEnded & { readonly at: number })[]
   /** `running` where no end was written, or where it was resumed since: alive, or killed. */
-  readonly status: 'running' | 'finished' | 'failed' | 'interrupted'
+  readonly status: 'running' | 'finished' | 'failed' | 'interrupted' | 'pruned'
   readonly bestEpoch: number | null
   readonly endedAt: number | null
   readonly reason: string | null

@@ -31,8 +31,8 @@ export interface RunToCompare extends Configured {
 }
 
 /**
- * The run that is named; or all finished runs in the folder that is named, with a warning for each of the others. Throws `Fault` where a run is
- * not there, did not finish, or has lost its predictions.
+ * The run that is named; or all finished runs in the folder that is named, with a warning for each of the others. Of a variant with a pruned
+ * seed none is taken. Throws `Fault` where a run is not there, did not finish, or has lost its predictions.
  */
 export async function readRunsToCompare(
   name: string,
@@ -48,8 +48,12 @@ export async function readRunsToCompare(
   }
   const states = await Promise.all(inside.map(async (folder) => ({ folder, ...(await stateOf(folder)) })))
   const unfinished = states.flatMap((state): Diagnostic[] => (state.unfinished ? [{ ...state.unfinished, severity: 'warning' }] : []))
-  if (unfinished.length > 0) listen({ type: 'warnings', diagnostics: unfinished, sources: new Map() })
-  const finished = states.filter((state) => state.unfinished === null)
+  const prunedVariants = new Set(states.flatMap(({ variant, isPruned }) => (isPruned && variant !== null ? [variant] : [])))
+  const isWhole = ({ variant }: State): boolean => variant === null || !prunedVariants.has(variant)
+  const partial = states.filter((state) => state.unfinished === null && !isWhole(state)).map(leftOver)
+  const diagnostics = [...unfinished, ...partial]
+  if (diagnostics.length > 0) listen({ type: 'warnings', diagnostics, sources: new Map() })
+  const finished = states.filter((state) => state.unfinished === null && isWhole(state))
   return Promise.all(finished.map(({ folder, ...state }) => readRun(folder, state, split, workspace)))
 }
 
@@ -57,14 +61,33 @@ interface State {
   readonly events: readonly Recorded[]
   /** What is to be said where it is not finished. */
   readonly unfinished: Diagnostic | null
+  readonly isPruned: boolean
+  /** Of a sweep's trial. */
+  readonly variant: string | null
 }
 
 async function stateOf(folder: RunFolder): Promise<State> {
   const { events } = await readEvents(folder)
-  const { status } = foldRun(events)
-  if (status === 'finished') return { events, unfinished: null }
+  const { status, started } = foldRun(events)
+  const isPruned = status === 'pruned'
+  const state = { events, isPruned, variant: started?.tags[trialTag.variant] ?? null }
+  if (status === 'finished') return { ...state, unfinished: null }
   const message = `${folder.id} is not finished, and cannot be compared: it is ${status}`
-  return { events, unfinished: { code: 'run-unfinished', severity: 'error', message, hint: `runner resume ${folder.id}` } }
+  const hint = isPruned
+    ? `Its sweep stopped it, so that it has no result; runner resume ${folder.id} takes it to its end.`
+    : `runner resume ${folder.id}`
+  return { ...state, unfinished: { code: 'run-unfinished', severity: 'error', message, hint } }
+}
+
+/** What is left of a variant after pruning was chosen for being good. */
+function leftOver({ folder, variant }: State & { readonly folder: RunFolder }): Diagnostic {
+  const message = `${folder.id} is left out: other seeds of ${JSON.stringify(variant)} were pruned, and what is left of them is not their mean`
+  return {
+    code: 'variant-pruned',
+    severity: 'warning',
+    message,
+    hint: 'Take prune out of the sweep and run it again: pruned trials are taken to their end.',
+  }
 }
 
 async function readRun(folder: RunFolder, { events }: State, split: 'validation' | 'test', workspace: Workspace): Promise<RunToCompare> {

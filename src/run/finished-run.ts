@@ -85,6 +85,7 @@ export async function predictRows(
         imageBudget: 0,
         checkpoints: folder.checkpoints,
         resumeAfter: epochs,
+        pauses: [],
         execution: 'graph',
       },
       () => undefined,

@@ -15,7 +15,7 @@ import { readEvents } from './read-events.ts'
 import type { Finished, Listener, RunSummary, TrialFinished } from './story.ts'
 import { requireRun } from './sync.ts'
 import { prepareTracking, type RunTracking } from './track.ts'
-import { carryOut, evaluateOnTest, evaluateOnValidation } from './train.ts'
+import { carryOut, evaluateOnTest, evaluateOnValidation, type EpochJudge } from './train.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface ResumeRequest {
@@ -28,11 +28,13 @@ export interface ResumeRequest {
   readonly signal: AbortSignal
   /** How MLflow is told; left out, by this process. */
   readonly trackingOf?: (tracking: Tracking, listen: Listener) => RunTracking
+  /** Left out where nobody stops it but the user. */
+  readonly judge?: EpochJudge | null
 }
 
 /** Throws `Fault`: where there is nothing to resume, where something that decides the numbers differs, and as `trainExperiment` does. */
 export async function resumeExperiment(request: ResumeRequest): Promise<RunSummary> {
-  const { workspace, signal } = request
+  const { workspace, signal, judge = null } = request
   const folder = await requireRun(request.run, workspace)
   const { events } = await readEvents(folder)
   // 1. The run's own file, every value of which was written out when it began.
@@ -59,7 +61,7 @@ export async function resumeExperiment(request: ResumeRequest): Promise<RunSumma
     }
     const journal = await openForWriting(folder, workspace, listen)
     await journal.append(engine.started)
-    const training = { engine, experiment, network, dataset, run: { folder, journal }, workspace, resumeAfter, listen, signal }
+    const training = { engine, experiment, network, dataset, run: { folder, journal }, workspace, resumeAfter, listen, signal, judge }
     return await carryOut<Finished | TrialFinished>(training, tracking, isTrial(events) ? evaluateOnValidation : evaluateOnTest)
   } finally {
     await engine.stop()

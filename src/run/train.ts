@@ -8,6 +8,8 @@ import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } 
 import { writePredictions } from '../evaluation/predictions-csv.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import type { EpochEnded, Trained } from '../journal/events.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { RunFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
 import { classWeightValues } from '../network/class-weights.ts'
 import type { Network } from '../network/plan.ts'
@@ -51,7 +53,7 @@ export async function trainExperiment(request: TrainRequest): Promise<RunSummary
     }
     const run = await beginRun({ file, experiment, network, dataset, engine: engine.started }, workspace, listen)
     return await carryOut(
-      { engine, experiment, network, dataset, run, workspace, resumeAfter: null, listen, signal },
+      { engine, experiment, network, dataset, run, workspace, resumeAfter: null, listen, signal, judge: null },
       tracking,
       evaluateOnTest,
     )
@@ -88,6 +90,16 @@ export interface Training {
   readonly resumeAfter: number | null
   readonly listen: Listener
   readonly signal: AbortSignal
+  /** Null where nobody stops it but the user. */
+  readonly judge: EpochJudge | null
+}
+
+/** Who may end a training before its last epoch. */
+export interface EpochJudge {
+  /** The epochs at whose end it is asked. */
+  readonly epochs: readonly number[]
+  /** Why the training ends here, or null: it goes on. Rests on journals alone, and is journalled before it resolves. */
+  judge(epoch: number, journal: Journal): Promise<string | null>
 }
 
 /** What follows the last epoch: what is written, told and given back. Null where it was interrupted meanwhile. */
@@ -98,6 +110,10 @@ async function trainAndConclude<End>(training: Training, conclude: Conclusion<En
   const { run, signal } = training
   try {
     const result = signal.aborted ? null : await trainInEngine(training)
+    if (result?.status === 'pruned') {
+      await run.journal.append({ type: 'run-ended', status: 'pruned', reason: result.reason })
+      return { status: 'interrupted', epochs: result.epochs }
+    }
     const outcome = result?.status === 'finished' ? await conclude(training, result) : null
     await run.journal.append({ type: 'run-ended', status: outcome ? 'finished' : 'interrupted' })
     return outcome ?? { status: 'interrupted', epochs: result?.epochs ?? 0 }
@@ -114,34 +130,63 @@ function wasKilled(error: unknown): boolean {
   return error instanceof EngineError && error.failure.code === 'killed'
 }
 
+interface Pruned {
+  readonly status: 'pruned'
+  readonly epochs: number
+  readonly reason: string
+}
+
 /** The journal is the truth: a training whose events cannot be written is stopped, and fails with the reason. */
 async function trainInEngine({
   engine,
   experiment,
   network,
   dataset,
-  run,
+  run: { folder, journal },
   resumeAfter,
   listen,
   signal,
-}: Training): Promise<TrainingResult | TrainingInterrupted> {
-  let unwritten: Error | null = null
+  judge,
+}: Training): Promise<TrainingResult | TrainingInterrupted | Pruned> {
+  const state: { failure: Error | null; pruned: Pruned | null } = { failure: null, pruned: null }
   const interrupt = (): void => engine.interrupt()
+  const fail = (error: unknown): void => {
+    state.failure ??= error instanceof Error ? error : new Error(String(error))
+    interrupt()
+  }
+  const judgeAt = async (epoch: number): Promise<Pruned | null> => {
+    const reason = judge?.epochs.includes(epoch) ? await judge.judge(epoch, journal) : null
+    return reason === null ? null : { status: 'pruned', epochs: epoch, reason }
+  }
+  let written: Promise<unknown> = Promise.resolve()
   const onEvent = (event: TrainingEvent): void => {
     listen({ type: 'training', event })
     // Said again and again, for it may come before the engine listens.
-    if (signal.aborted || unwritten) interrupt()
+    if (signal.aborted || state.failure) interrupt()
     if (event.type === 'progress' || event.type === 'preparing') return
-    run.journal.append(event).catch((error: unknown) => {
-      unwritten ??= error instanceof Error ? error : new Error(String(error))
-      interrupt()
-    })
+    if (event.type === 'paused')
+      written
+        .then(() => judgeAt(event.epoch))
+        .then((pruned) => {
+          state.pruned = pruned
+          if (pruned) interrupt()
+          else engine.goOn()
+        })
+        .catch(fail)
+    else {
+      written = journal.append(event)
+      written.catch(fail)
+    }
   }
+  // Where it was cut off between an epoch's end and what was to be said of it.
+  const prunedBefore = resumeAfter === null ? null : await judgeAt(resumeAfter)
+  if (prunedBefore) return prunedBefore
   signal.addEventListener('abort', interrupt, { once: true })
   try {
-    const result = await engine.train({ ...trainingJob(experiment, network, dataset, run), resumeAfter }, onEvent)
-    throwIfAny(unwritten)
-    return result
+    const job = { ...trainingJob(experiment, network, dataset, folder), resumeAfter, pauses: judge?.epochs ?? [] }
+    const result = await engine.train(job, onEvent)
+    throwIfAny(state.failure)
+    return state.pruned ?? result
   } finally {
     signal.removeEventListener('abort', interrupt)
   }
@@ -217,8 +262,8 @@ function trainingJob(
   experiment: Experiment,
   network: Network,
   { manifest, pack, counts }: PreparedDataset,
-  { folder }: BegunRun,
-): Omit<TrainingJob, 'resumeAfter'> {
+  folder: RunFolder,
+): Omit<TrainingJob, 'resumeAfter' | 'pauses'> {
   const rowsOf = (split: SplitName): Int32Array =>
     Int32Array.from(manifest.rows.flatMap((row, index) => (row.split === split ? [index] : [])))
   return {

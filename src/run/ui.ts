@@ -1,5 +1,6 @@
 /** `runner ui`: MLflow's pages on the embedded store, or on the server that the environment names. */
 import type { MlflowClient } from 'mlflow-js-client'
+import { goalOf } from '../experiment/schema/training.ts'
 import { isWritten } from '../journal/writer.ts'
 import { readJournal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
@@ -40,5 +41,5 @@ async function tell(folder: RunFolder, client: MlflowClient): Promise<string | n
   const metric = events.find((event) => event.type === 'parameters')?.values['sweep.metric']
   return metric === undefined
     ? runUrl(client.uri, experimentId, runId)
-    : sweepUrl(client.uri, experimentId, runId, metric.replace('val/', 'best/'), metric === 'val/loss')
+    : sweepUrl(client.uri, experimentId, runId, metric.replace('val/', 'best/'), goalOf(metric) === 'minimize')
 }

@@ -39,23 +39,26 @@ export async function conclude(
 /** `mean/…`, `low/…` and `high/…` of variants, and the best of the means. */
 function metricsOf(variants: readonly VariantSummary[]): Record<string, number> {
   const metrics: Record<string, number> = {}
-  for (const { name, values, mean, interval } of variants) {
-    if (values.length === 0) continue
+  for (const { name, mean, interval } of variants) {
+    if (mean === null) continue
     metrics[`mean/${name}`] = mean
     if (interval) Object.assign(metrics, { [`low/${name}`]: interval.low, [`high/${name}`]: interval.high })
   }
-  const [best] = variants
-  return best && best.values.length > 0 ? { ...metrics, best: best.mean } : metrics
+  const best = variants[0]?.mean ?? null
+  return best === null ? metrics : { ...metrics, best }
 }
 
 function noteOf({ trials, variants, metric }: Outcome): string {
   const done = trials.filter(({ state }) => state === 'finished' || state === 'reused').length
-  const line = ({ name, values, mean, interval }: VariantSummary): string => {
+  const line = ({ name, values, planned, pruned, mean, interval }: VariantSummary): string => {
     const range = interval ? ` (95 % over seeds ${interval.low.toFixed(4)} to ${interval.high.toFixed(4)})` : ''
-    return values.length === 0 ? `- ${name}: nothing finished` : `- ${name}: ${mean.toFixed(4)}${range}, ${values.length} seeds`
+    if (pruned > 0) return `- ${name}: pruned, ${pruned} of ${planned}; no mean`
+    return mean === null ? `- ${name}: nothing finished` : `- ${name}: ${mean.toFixed(4)}${range}, ${values.length} seeds`
   }
+  const pruned = trials.filter(({ state }) => state === 'pruned').length
+  const stopped = pruned === 0 ? '' : `, ${pruned} were pruned`
   return [
-    `${done} of ${trials.length} trials are done. Mean ${metric} of each variant, best first; the best of many flatters itself, so compare before you conclude.`,
+    `${done} of ${trials.length} trials are done${stopped}. Mean ${metric} of each variant, best first; the best of many flatters itself, so compare before you conclude.`,
     '',
     ...variants.map(line),
   ].join('\n')

@@ -5,6 +5,7 @@ import type { Located } from '../experiment/experiment.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import type { Standing } from './ended-trial.ts'
+import type { PruningRule } from './judge-trial.ts'
 import type { SweepRequest } from './sweep-request.ts'
 import type { KnownTrial } from './trials.ts'
 
@@ -31,6 +32,8 @@ export interface OpenSweep {
   readonly folder: RunFolder
   readonly journal: Journal
   readonly datasetOf: (located: Located) => Promise<PreparedDataset>
+  /** Null where every trial is trained to its end. */
+  readonly pruning: PruningRule | null
   /** When the sweep was opened, by points' digests. */
   readonly known: ReadonlyMap<string, KnownTrial>
 }

@@ -17,14 +17,14 @@ export async function localLauncher(parallel: number | null, points: number, { l
     parallel: atATime,
     threads: runtime.threads ?? Math.max(1, Math.floor(availableParallelism() / atATime)),
     prepare: () => Promise.resolve(),
-    async run(missing, { request, folder, journal, datasetOf, known }, onEnd) {
+    async run(missing, { request, folder, journal, datasetOf, known, pruning }, onEnd) {
       const { listen, signal, readsTest, retriesFailed } = request
       const limit = pLimit(atATime)
       const [first] = missing
       if (!first) return
       const engines = openEngines(() => startTensorflow(first.loaded.located.experiment, request))
       const bench: Bench = {
-        ...{ sweep: folder, workspace, signal, readsTest, retriesFailed, engines, datasetOf },
+        ...{ sweep: folder, workspace, signal, readsTest, retriesFailed, pruning, engines, datasetOf },
         waitsForOthers: false,
         listen: (name, event) => listen({ type: 'trial-story', name, event }),
         trackingOf: (tracking, told) => prepareTracking(tracking, workspace, told),

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import { Fault } from '../diagnostics/diagnostic.ts'
 import { sentenceOf } from '../diagnostics/frame.ts'
-import type { Located, Tracking } from '../experiment/experiment.ts'
+import type { Experiment, Located, Tracking } from '../experiment/experiment.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { JournalInUse, lockForWriting } from '../journal/writer.ts'
 import { planNetwork } from '../network/plan-network.ts'
@@ -13,10 +13,11 @@ import { beginRun, type Trial } from '../run/begin.ts'
 import { resumeExperiment } from '../run/resume.ts'
 import type { Finished, Listener, StoryEvent, TrialFinished } from '../run/story.ts'
 import type { RunTracking } from '../run/track.ts'
-import { carryOut, evaluateOnTest, evaluateOnValidation } from '../run/train.ts'
+import { carryOut, evaluateOnTest, evaluateOnValidation, type EpochJudge } from '../run/train.ts'
 import type { Workspace } from '../run/workspace.ts'
 import { doneBefore, onTheseImages, standing, type Standing } from './ended-trial.ts'
 import type { Engines } from './engines.ts'
+import { judgeTrial, type PruningRule } from './judge-trial.ts'
 import type { MissingPoint } from './launcher.ts'
 import { readTrial, type KnownTrial } from './trials.ts'
 
@@ -27,6 +28,7 @@ export interface Bench {
   readonly signal: AbortSignal
   readonly readsTest: boolean
   readonly retriesFailed: boolean
+  readonly pruning: PruningRule | null
   readonly engines: Engines
   readonly datasetOf: (located: Located) => Promise<PreparedDataset>
   /** Whether a point that another process is at is waited for: a task that was requeued may meet its own last copy. */
@@ -69,7 +71,7 @@ async function runClaimed(point: MissingPoint, known: KnownTrial | null, bench: 
   const listen: Listener = (event) => bench.listen(name, event)
   const dataset = await bench.datasetOf(located)
   const before = onTheseImages(known, dataset)
-  const done = doneBefore(before, bench.retriesFailed)
+  const done = doneBefore(before, bench)
   if (done) return done
   let run = before?.folder ?? null
   const onBegun: Bench['onBegun'] = (digest, folder) => {
@@ -77,7 +79,7 @@ async function runClaimed(point: MissingPoint, known: KnownTrial | null, bench: 
     return bench.onBegun(digest, folder)
   }
   try {
-    if (before && before.state !== 'failed') await goOn(before, { ...bench, onBegun }, listen)
+    if (before && before.state !== 'failed') await goOn(before, point, { ...bench, onBegun }, listen)
     else await begin(point, dataset, { ...bench, onBegun }, listen)
     return standing(await standOf(run))
   } catch (error) {
@@ -93,10 +95,15 @@ async function standOf(run: RunFolder | null): Promise<KnownTrial | null> {
   return run ? readTrial(run) : null
 }
 
-async function goOn({ folder, point }: KnownTrial, bench: Bench, listen: Listener): Promise<void> {
+async function goOn({ folder }: KnownTrial, { loaded, digest }: MissingPoint, bench: Bench, listen: Listener): Promise<void> {
   const { workspace, signal, trackingOf, onBegun } = bench
-  await onBegun(point, folder)
-  await resumeExperiment({ run: folder.path, set: [], workspace, listen, signal, trackingOf })
+  await onBegun(digest, folder)
+  const judge = judgeOf(loaded.located.experiment, bench)
+  await resumeExperiment({ run: folder.path, set: [], workspace, listen, signal, trackingOf, judge })
+}
+
+function judgeOf({ training }: Experiment, { sweep, pruning }: Bench): EpochJudge | null {
+  return pruning && judgeTrial(sweep, pruning, training.epochs)
 }
 
 async function begin({ loaded, digest }: MissingPoint, dataset: PreparedDataset, bench: Bench, listen: Listener): Promise<void> {
@@ -115,7 +122,18 @@ async function begin({ loaded, digest }: MissingPoint, dataset: PreparedDataset,
     const trial: Trial = { sweep, name, variant: group, point: digest, axes, judgedOn: readsTest ? 'test' : 'validation' }
     const run = await beginRun({ file: sweep.experiment, experiment, network, dataset, engine: engine.started, trial }, workspace, told)
     await onBegun(digest, run.folder)
-    const training = { engine, experiment, network, dataset, run, workspace, resumeAfter: null, listen: told, signal }
+    const training = {
+      engine,
+      experiment,
+      network,
+      dataset,
+      run,
+      workspace,
+      resumeAfter: null,
+      listen: told,
+      signal,
+      judge: judgeOf(experiment, bench),
+    }
     await carryOut<Finished | TrialFinished>(training, tracking, readsTest ? evaluateOnTest : evaluateOnValidation)
   } finally {
     await engine.stop()

@@ -8,7 +8,7 @@ import { prepareData, requireRunsFolder } from '../run/prepare.ts'
 import type { Listener, TrackingSummary } from '../run/story.ts'
 import { prepareTracking } from '../run/track.ts'
 import { conclude } from './conclude.ts'
-import { doneBefore, onTheseImages, standing, type EndedTrial, type Standing } from './ended-trial.ts'
+import { doneBefore, onTheseImages, standing, type EndedTrial, type Standing, type Terms } from './ended-trial.ts'
 import type { Launcher, MissingPoint, OpenSweep } from './launcher.ts'
 import { localLauncher } from './local-launcher.ts'
 import { pointDigest } from './point-digest.ts'
@@ -56,17 +56,19 @@ export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
       const loadedPoint = { ...point, located: withThreads(point.located, threads) }
       return { loaded: loadedPoint, digest: pointDigest(loadedPoint.located.experiment) }
     })
-    const open: OpenSweep = { request, folder, journal, datasetOf, known: await knownTrials(folder) }
+    const { metric, prune } = sweep
+    const pruning = prune && { prune, metric }
+    const open: OpenSweep = { request, folder, journal, datasetOf, pruning, known: await knownTrials(folder) }
     await tellUnwatched(open.known.values(), { journal, tracking: located.experiment.tracking, workspace, listen })
-    const trials = await settle(points, launcher, open, retriesFailed)
+    const trials = await settle(points, launcher, open, { retriesFailed, pruning })
     const isInterrupted = signal.aborted || trials.some(({ state }) => state === 'interrupted')
     const variants = summariseVariants(
-      trials.map(({ variant, state, metrics }) => ({ variant, isFailed: state === 'failed', value: metrics[sweep.metric] ?? null })),
-      sweep.metric === 'val/loss',
+      trials.map(({ variant, state, metrics }) => ({ variant, state, value: metrics[metric] ?? null })),
+      metric,
     )
-    await conclude({ folder, journal }, { trials, variants, metric: sweep.metric }, isInterrupted)
+    await conclude({ folder, journal }, { trials, variants, metric }, isInterrupted)
     const told = await tracking.finish(signal.aborted)
-    return { folder, metric: sweep.metric, trials, variants, tracking: told }
+    return { folder, metric, trials, variants, tracking: told }
   } finally {
     await journal.close()
   }
@@ -89,7 +91,7 @@ function sharedDatasets(sources: Sources, request: SweepRequest): OpenSweep['dat
 }
 
 /** Points that are one experiment are trained once, and what is done is not done again. */
-async function settle(points: readonly MissingPoint[], launcher: Launcher, open: OpenSweep, retriesFailed: boolean): Promise<EndedTrial[]> {
+async function settle(points: readonly MissingPoint[], launcher: Launcher, open: OpenSweep, terms: Terms): Promise<EndedTrial[]> {
   const { request, known, datasetOf } = open
   const settled = new Map<string, Standing>()
   const tell = ({ digest }: MissingPoint, standing: Standing): void => {
@@ -100,7 +102,7 @@ async function settle(points: readonly MissingPoint[], launcher: Launcher, open:
   const unique = points.filter((point, index) => points.findIndex(({ digest }) => digest === point.digest) === index)
   for (const point of unique) {
     const before = onTheseImages(known.get(point.digest) ?? null, await datasetOf(point.loaded.located))
-    const done = doneBefore(before, retriesFailed)
+    const done = doneBefore(before, terms)
     if (done) tell(point, done)
     else missing.push(point)
   }

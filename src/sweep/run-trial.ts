@@ -72,7 +72,7 @@ async function runTask(
   const engines = openEngines(() => startTensorflow(located.experiment, preparation))
   try {
     return await runPoint(point, {
-      ...{ sweep, workspace, signal, engines, readsTest: job.readsTest, retriesFailed: job.retriesFailed },
+      ...{ sweep, workspace, signal, engines, readsTest: job.readsTest, retriesFailed: job.retriesFailed, pruning: job.pruning },
       waitsForOthers: true,
       datasetOf: () => prepareData(located, located.sources, preparation),
       knownOf: async (digest) => (await knownTrials(sweep)).get(digest) ?? null,

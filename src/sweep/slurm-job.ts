@@ -11,6 +11,7 @@ import { loadChecked } from '../run/load.ts'
 import type { Workspace } from '../run/workspace.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import type { TrialState } from './ended-trial.ts'
+import type { PruningRule } from './judge-trial.ts'
 import type { MissingPoint } from './launcher.ts'
 
 export interface SlurmJob {
@@ -21,6 +22,7 @@ export interface SlurmJob {
   readonly points: readonly JobPoint[]
   readonly readsTest: boolean
   readonly retriesFailed: boolean
+  readonly pruning: PruningRule | null
 }
 
 export type JobPoint = Omit<LoadedPoint, 'located'> & { readonly digest: string }
@@ -52,7 +54,7 @@ const script = '#!/bin/sh\nexec "$1" "$2" trial "$3" "$SLURM_ARRAY_TASK_ID"\n'
 export async function createJob(
   sweep: RunFolder,
   points: readonly MissingPoint[],
-  options: Pick<SlurmJob, 'readsTest' | 'retriesFailed'>,
+  options: Pick<SlurmJob, 'readsTest' | 'retriesFailed' | 'pruning'>,
 ): Promise<SlurmJob> {
   const number = (await readJobs(sweep)).length + 1
   const path = join(jobsFolder(sweep), String(number))

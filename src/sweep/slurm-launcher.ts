@@ -80,7 +80,7 @@ interface Submitting {
 }
 
 /** One array, or as many as the cluster's largest makes of them, one after the other where only so many trials may run at a time. */
-async function submit(missing: readonly MissingPoint[], submitting: Submitting, { request, folder }: OpenSweep): Promise<Task[]> {
+async function submit(missing: readonly MissingPoint[], submitting: Submitting, { request, folder, pruning }: OpenSweep): Promise<Task[]> {
   const { settings, parallel, slurm } = submitting
   const { listen, readsTest, retriesFailed, workspace } = request
   const largest = missing.length > 0 ? await slurm.largestArray() : 1
@@ -88,7 +88,7 @@ async function submit(missing: readonly MissingPoint[], submitting: Submitting, 
   let before: string | null = null
   for (let first = 0; first < missing.length; first += largest) {
     const points = missing.slice(first, first + largest)
-    const job = await createJob(folder, points, { readsTest, retriesFailed })
+    const job = await createJob(folder, points, { readsTest, retriesFailed, pruning })
     const after: string[] = before !== null && parallel !== null ? [`--dependency=afterany:${before}`] : []
     const id: string = await orFault(
       slurm.submit({
@@ -193,7 +193,7 @@ async function outcomeOf(task: Watched, record: TaskRecord | null): Promise<Stan
     const now = await trial.standing()
     // Its journal may be seen later than its last word.
     if (word.state === 'failed' || isOver) return { ...now, state: 'failed', reason: word.reason }
-    return now.state === 'finished' ? { ...now, state: word.state } : null
+    return now.state === 'finished' || now.state === 'pruned' ? { ...now, state: word.state } : null
   }
   if (endedAt === null) return null
   // Put back in line, it would not have ended.

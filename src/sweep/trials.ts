@@ -9,18 +9,18 @@ import type { Metrics, Recorded } from '../journal/events.ts'
 export interface KnownTrial {
   readonly folder: RunFolder
   readonly point: string
-  /** `stopped` was interrupted or killed, and goes on by exact resume. */
-  readonly state: 'finished' | 'failed' | 'stopped' | 'running'
+  /** `stopped` was interrupted or killed, and goes on by exact resume; `pruned` could. */
+  readonly state: 'finished' | 'pruned' | 'failed' | 'stopped' | 'running'
   readonly events: readonly Recorded[]
   /** Of the selected epoch, by the names of validation; empty until it has finished. */
   readonly metrics: Metrics
-  /** Why it failed. */
+  /** Why it failed or was pruned. */
   readonly reason: string | null
 }
 
 /** Of each point the run that got furthest. A run that is not its point's only one stays where it is, and is not looked at. */
 export async function knownTrials(sweep: RunFolder): Promise<ReadonlyMap<string, KnownTrial>> {
-  const rank = { finished: 3, running: 2, stopped: 1, failed: 0 } as const
+  const rank = { finished: 4, running: 3, pruned: 2, stopped: 1, failed: 0 } as const
   const known = new Map<string, KnownTrial>()
   for (const folder of await runsInside(sweep.path)) {
     const trial = await readTrial(folder)
@@ -44,6 +44,6 @@ export async function readTrial(folder: RunFolder): Promise<KnownTrial | null> {
 }
 
 async function stateOf(status: ReturnType<typeof foldRun>['status'], { journal }: RunFolder): Promise<KnownTrial['state']> {
-  if (status === 'finished' || status === 'failed') return status
+  if (status === 'finished' || status === 'failed' || status === 'pruned') return status
   return status === 'running' && (await isWritten(journal)) ? 'running' : 'stopped'
 }

@@ -38,7 +38,11 @@ export const sweepTag = 'runner.sweep'
 /** Why a run has no good end; gone again once it is resumed. */
 export const reasonTag = 'runner.reason'
 
-const statuses = { running: 'RUNNING', finished: 'FINISHED', failed: 'FAILED', interrupted: 'KILLED' } as const
+/** On a trial that its sweep stopped early; gone again once it is resumed. */
+export const prunedTag = 'runner.pruned'
+
+/** A pruned trial has no result, and FINISHED would put it among those that have. */
+const statuses = { running: 'RUNNING', finished: 'FINISHED', failed: 'FAILED', interrupted: 'KILLED', pruned: 'KILLED' } as const
 
 /** Null while the journal has no beginning. A run without an end whose process is gone was killed, and may be resumed. */
 export function project(events: readonly Recorded[], isAlive = true): Projection | null {
@@ -52,7 +56,7 @@ export function project(events: readonly Recorded[], isAlive = true): Projection
     name: started.name,
     experiment: started.experiment,
     startTime: started.at,
-    tags: pairs(Object.entries(tagsOf(started, events, wasKilled ? 'killed; runner resume goes on' : state.reason)), limits.tagLength),
+    tags: pairs(Object.entries(tagsOf(started, events, state, wasKilled)), limits.tagLength),
     params: pairs(params, limits.paramLength),
     inputs: events.flatMap((event) => (event.type === 'dataset' ? [inputOf(event)] : [])),
     metrics: metricsOf(events),
@@ -63,7 +67,12 @@ export function project(events: readonly Recorded[], isAlive = true): Projection
   }
 }
 
-function tagsOf(started: NonNullable<RunState['started']>, events: readonly Recorded[], reason: string | null): Record<string, string> {
+function tagsOf(
+  started: NonNullable<RunState['started']>,
+  events: readonly Recorded[],
+  { status, reason }: RunState,
+  wasKilled: boolean,
+): Record<string, string> {
   const tags: Record<string, string> = {
     ...started.tags,
     [runTag]: started.run,
@@ -75,7 +84,9 @@ function tagsOf(started: NonNullable<RunState['started']>, events: readonly Reco
     if (event.type === 'engine-started') tags['runner.device'] = event.device
     if (event.type === 'described') tags['mlflow.note.content'] = event.note
   }
-  return reason === null ? tags : { ...tags, [reasonTag]: reason }
+  if (status === 'pruned') tags[prunedTag] = 'true'
+  const why = wasKilled ? 'killed; runner resume goes on' : reason
+  return why === null ? tags : { ...tags, [reasonTag]: why }
 }
 
 /** Of one name the last value, as long as MLflow keeps it: `resolved.yaml` has them whole. */

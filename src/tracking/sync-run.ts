@@ -6,7 +6,7 @@ import lockfile from 'proper-lockfile'
 import type { Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { findOrCreateRun, findParent, findRun, removeDoubles } from './find-run.ts'
-import { project, reasonTag, type Projection } from './projection.ts'
+import { project, prunedTag, reasonTag, type Projection } from './projection.ts'
 import { writeReceipt } from './receipt.ts'
 import { filesOf } from './run-files.ts'
 import { sendModel } from './send-model.ts'
@@ -122,15 +122,15 @@ async function sendBasics({ projection, run, client, memory }: Telling): Promise
     const parent = await findParent(projection, run.info.experiment_id, client)
     const lineage = parent === null ? [] : [{ key: 'mlflow.parentRunId', value: parent }]
     await client.setTags(runId, [...tags, ...changes, ...lineage])
-    await removeReason({ projection, run, client })
+    for (const tag of [reasonTag, prunedTag]) await removePassing(tag, { projection, run, client })
   }
   memory.areBasicsSent = projection.params.length > 0 && projection.inputs.length > 0
 }
 
-/** A run that goes on, or that ended well after all, has no reason any more. */
-async function removeReason({ projection, run, client }: Pick<Telling, 'projection' | 'run' | 'client'>): Promise<void> {
-  if (tagOf(run, reasonTag) === undefined || projection.tags.some(({ key }) => key === reasonTag)) return
-  await client.deleteTag(run.info.run_id, reasonTag).catch((error: unknown) => {
+/** A run that goes on, or that ended well after all, has no reason any more, and is not pruned. */
+async function removePassing(tag: string, { projection, run, client }: Pick<Telling, 'projection' | 'run' | 'client'>): Promise<void> {
+  if (tagOf(run, tag) === undefined || projection.tags.some(({ key }) => key === tag)) return
+  await client.deleteTag(run.info.run_id, tag).catch((error: unknown) => {
     if (!(error instanceof MlflowError && error.code === 'RESOURCE_DOES_NOT_EXIST')) throw error
   })
 }

@@ -47,6 +47,7 @@ export async function makeJob(changes: Partial<TrainingJob> = {}): Promise<Small
     imageBudget: 1e9,
     checkpoints: join(folder, 'checkpoints'),
     resumeAfter: null,
+    pauses: [],
     execution: 'graph',
     ...changes,
   }

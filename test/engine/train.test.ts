@@ -34,11 +34,10 @@ async function trainWith(changes: Partial<TrainingJob>, isInterrupted: (events: 
   open.unshift(() => dispose(prepared))
   const events: TrainingEvent[] = []
   let asked = 0
-  const result = await train(
-    prepared,
-    (event) => events.push(event),
-    () => isInterrupted(asked++),
-  )
+  const result = await train(prepared, (event) => events.push(event), {
+    isInterrupted: () => isInterrupted(asked++),
+    answer: () => Promise.resolve(),
+  })
   return { result, events, prepared }
 }
 

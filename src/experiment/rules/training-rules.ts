@@ -1,5 +1,6 @@
 /** What the schema cannot say about loss, weights, learning rate and choices. */
 import type { Finding, Rule } from '../rule.ts'
+import { goalOf } from '../schema/training.ts'
 import { wayOut } from '../sentences.ts'
 
 const error = 'error'
@@ -79,16 +80,18 @@ const twoClassMetrics: readonly string[] = ['val/sensitivity', 'val/specificity'
 const metricNeverLogged: Rule = {
   id: 'metric-never-logged',
   severity: error,
-  check: ({ written: { dataset, training } }) =>
-    (['select', 'earlyStopping'] as const).flatMap((key): Finding[] => {
-      const metric = training[key]?.metric
+  check: ({ written: { dataset, training, sweep } }) =>
+    [
+      { path: ['training', 'select', 'metric'], metric: training.select?.metric },
+      { path: ['training', 'earlyStopping', 'metric'], metric: training.earlyStopping?.metric },
+      { path: ['sweep', 'metric'], metric: sweep?.metric },
+    ].flatMap(({ path, metric }): Finding[] => {
       if (dataset.classes.length === 2 || metric === undefined || !twoClassMetrics.includes(metric)) return []
       const message = `${metric} needs a positive class, which ${dataset.classes.length} classes do not have`
-      return [{ path: ['training', key, 'metric'], message, hint: 'Choose by val/balanced_accuracy or val/roc_auc.' }]
+      return [{ path, message, hint: 'Choose by val/balanced_accuracy or val/roc_auc.' }]
     }),
 }
 
-/** The direction in which each metric becomes better is no matter of taste. */
 const goalBackwards: Rule = {
   id: 'goal-backwards',
   severity: error,
@@ -96,7 +99,7 @@ const goalBackwards: Rule = {
     (['select', 'earlyStopping'] as const).flatMap((key): Finding[] => {
       const choice = training[key]
       if (!choice) return []
-      const better = choice.metric === 'val/loss' ? 'minimize' : 'maximize'
+      const better = goalOf(choice.metric)
       if (choice.goal === better) return []
       const message = `${choice.metric} is better the ${better === 'minimize' ? 'lower' : 'higher'} it is`
       return [{ path: ['training', key, 'goal'], message, expected: better, received: choice.goal }]

@@ -1,7 +1,7 @@
 /** `sweep`: one file that stands for many runs. */
 import Type from 'typebox'
 import type { TSchema } from 'typebox'
-import { bare, closed, count, named, optional, tagged, words } from './shapes.ts'
+import { bare, closed, count, named, optional, tagged, words, type Filled } from './shapes.ts'
 import { validationMetrics } from './training.ts'
 
 const path = 'Keys are paths as `--set` takes them.'
@@ -49,6 +49,50 @@ const launchers = {
     },
     { description: 'An array job, one task for each trial, in a folder that all nodes see.' },
   ),
+}
+
+const pruner = {
+  warmup: optional(
+    Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+      default: null,
+      description: 'Epochs before the first decision; left out, half of training.epochs, and 2 at least.',
+    }),
+  ),
+  trials: optional(
+    count('Other trials of the same seed, judged on the same validation images, that must have come as far before one is stopped.', {
+      default: 4,
+    }),
+  ),
+}
+
+const pruneSchema = tagged(
+  {
+    median: closed(pruner, {
+      description: 'After every epoch a trial stops that is worse than the median of the others at that epoch (Golovin et al. 2017).',
+    }),
+    successiveHalving: closed(
+      {
+        ...pruner,
+        factor: optional(Type.Integer({ minimum: 2, default: 2, description: 'One of so many goes on from each rung.' })),
+      },
+      {
+        description:
+          'Rungs at warmup, warmup · factor, warmup · factor² … epochs; from each only the best go on, of those that came there so far (ASHA, Li et al. 2020).',
+      },
+    ),
+  },
+  {},
+)
+
+/** As the file says it, with its defaults. */
+export type Prune = Filled<typeof pruneSchema>
+
+/**
+ * Half of the epochs, and 2 at least. Validation rests on moving averages of batch normalizations, which take hundreds of steps to settle: on a
+ * recorded sweep (docs/sweeps.md) the later winner was among the worst until then.
+ */
+export function warmupOf(warmup: number | null, epochs: number): number {
+  return warmup ?? Math.max(2, Math.ceil(epochs / 2))
 }
 
 export const sweepSchema = Type.Union(
@@ -114,10 +158,18 @@ export const sweepSchema = Type.Union(
           examples: ['local', { slurm: { partition: 'gpu', gpus: 1, cpus: 8, timeLimit: 240 } }],
         }),
       ),
+      prune: optional(
+        Type.Union([pruneSchema, Type.Null()], {
+          default: null,
+          description:
+            'Stops trials that look hopeless before their last epoch. Variants with a stopped trial have no mean; a claim about a difference wants none.',
+          examples: [{ median: {} }, { successiveHalving: { warmup: 3 } }],
+        }),
+      ),
       metric: optional(
         words(validationMetrics, {
           default: 'val/roc_auc',
-          description: "By which the sweep's table and its parent run in MLflow put the points in order.",
+          description: "By which the sweep's table and its parent run in MLflow put the points in order, and by which trials are pruned.",
         }),
       ),
     }),

@@ -14,6 +14,13 @@ export const validationMetrics = [
   'val/specificity',
 ] as const
 
+export type Goal = 'maximize' | 'minimize'
+
+/** The direction in which a metric becomes better is no matter of taste. */
+export function goalOf(metric: string): Goal {
+  return metric === 'val/loss' ? 'minimize' : 'maximize'
+}
+
 const chosen = {
   metric: words(validationMetrics, {
     description:
