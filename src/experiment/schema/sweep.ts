@@ -88,8 +88,8 @@ const pruneSchema = tagged(
 export type Prune = Filled<typeof pruneSchema>
 
 /**
- * Half of the epochs, and 2 at least. Validation rests on moving averages of batch normalizations, which take hundreds of steps to settle: on a
- * recorded sweep (docs/sweeps.md) the later winner was among the worst until then.
+ * Half of the epochs, and 2 at least: on a recorded sweep (docs/sweeps.md) the later winners were among the worst for the first third, perhaps
+ * because the moving averages of batch normalizations had not settled.
  */
 export function warmupOf(warmup: number | null, epochs: number): number {
   return warmup ?? Math.max(2, Math.ceil(epochs / 2))
