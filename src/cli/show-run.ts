@@ -1,12 +1,11 @@
 /** A training as a person sees it while it goes on: what it is about, then an epoch a line. */
 import { isAbsolute, relative } from 'node:path'
 import { renderDiagnostics } from '../diagnostics/frame.ts'
-import type { PrepareProgress } from '../dataset/prepare.ts'
 import type { Progress, TrainingEvent } from '../engine/protocol.ts'
 import type { EpochEnded } from '../journal/events.ts'
 import { stepsPerEpoch } from '../network/schedule.ts'
 import { splitLines } from '../run/plan.ts'
-import type { Listener, StoryEvent } from '../run/story.ts'
+import type { ImageProgress, Listener, StoryEvent } from '../run/story.ts'
 import { caveats } from './caveats.ts'
 import { bar, counted, duration, paint, type Terminal } from './terminal.ts'
 
@@ -64,7 +63,7 @@ function isWarning(event: StoryEvent): boolean {
 }
 
 /** Rate and time left of what is read or made; what was there already is not mentioned. */
-function dataShower(terminal: Terminal): (progress: PrepareProgress) => void {
+function dataShower(terminal: Terminal): (progress: ImageProgress) => void {
   const begun = new Map<string, number>()
   return ({ what, done, total }) => {
     const now = performance.now()

@@ -37,6 +37,11 @@ async function obey(request: Request): Promise<void> {
       say({ reply: 'predicted', probabilities })
       return
     }
+    case 'predict-pack': {
+      const { predictPack } = await import('./predict.ts')
+      say({ reply: 'predicted', probabilities: await predictPack(request.job, (done) => say({ reply: 'predicting', done })) })
+      return
+    }
     case 'describe-graph': {
       const { describeGraph } = await import('./describe-graph.ts')
       say({ reply: 'described-graph', text: describeGraph(request.job, request.form) })

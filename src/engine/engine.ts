@@ -11,6 +11,7 @@ import type {
   EngineFailure,
   GraphForm,
   GraphJob,
+  PredictionJob,
   Reply,
   Request,
   SavedModelJob,
@@ -29,6 +30,8 @@ export interface Engine {
   train(job: TrainingJob, onEvent: (event: TrainingEvent) => void): Promise<TrainingResult | TrainingInterrupted>
   /** Probabilities [rows of the split, classes] of the job that was trained, row after row. */
   predict(weights: WeightsName, split: SplitName): Promise<Float32Array>
+  /** Probabilities [rows, classes] of the selected weights of a training that has ended, which need not have been here. */
+  predictPack(job: PredictionJob, onDone?: (images: number) => void): Promise<Float32Array>
   /** The steps of such a training as they are compiled, for people. Nothing is trained. */
   describeGraph(job: GraphJob, form: GraphForm): Promise<string>
   /** The selected weights of a finished training; nothing need be trained here. */
@@ -95,6 +98,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       if (answer.reply !== 'predicted') throw new Error('Internal error: the engine gave no predictions')
       return answer.probabilities
     },
+    async predictPack(job, onDone = () => undefined) {
+      conversation.onDone = onDone
+      const answer = await conversation.ask({ type: 'predict-pack', job }, (reply) => reply.reply === 'predicted')
+      if (answer.reply !== 'predicted') throw new Error('Internal error: the engine gave no predictions')
+      return answer.probabilities
+    },
     async describeGraph(job, form) {
       const answer = await conversation.ask({ type: 'describe-graph', job, form }, (reply) => reply.reply === 'described-graph')
       if (answer.reply !== 'described-graph') throw new Error('Internal error: the engine gave no graph')
@@ -124,6 +133,7 @@ function collectOutput(child: ChildProcess): () => string {
 /** One question at a time; the child's end answers whatever is open. */
 class Conversation {
   onEvent: (event: TrainingEvent) => void = () => undefined
+  onDone: (images: number) => void = () => undefined
   readonly #child: ChildProcess
   readonly #ended: Promise<void>
   #open: { isAnswer: (reply: Reply) => boolean; resolve: (reply: Reply) => void; reject: (error: Error) => void } | null = null
@@ -171,6 +181,7 @@ class Conversation {
 
   #receive(reply: Reply): void {
     if (reply.reply === 'event') this.onEvent(reply.event)
+    else if (reply.reply === 'predicting') this.onDone(reply.done)
     else if (reply.reply === 'failed') this.#fail(reply.failure)
     else if (this.#open?.isAnswer(reply)) {
       const { resolve } = this.#open

@@ -55,7 +55,9 @@ export async function openImageFeed(pack: Pack, source: ImageSource): Promise<Im
   const size = rowBytes(pack)
   const readBatch = async (rows: Int32Array): Promise<Readonly<Record<string, Feed>>> => {
     const pixels = new Uint8Array(rows.length * size)
-    await Promise.all([...rows].map((row, index) => readFully(file, pixels.subarray(index * size, (index + 1) * size), row * size)))
+    await Promise.all(
+      runsOf(rows).map(({ index, row, count }) => readFully(file, pixels.subarray(index * size, (index + count) * size), row * size)),
+    )
     return { pixels }
   }
   return {
@@ -72,6 +74,17 @@ export async function openImageFeed(pack: Pack, source: ImageSource): Promise<Im
     },
     close: () => file.close(),
   }
+}
+
+/** Rows that lie one behind the other are read at once. */
+function runsOf(rows: Int32Array): readonly { readonly index: number; readonly row: number; readonly count: number }[] {
+  const runs: { index: number; row: number; count: number }[] = []
+  for (const [index, row] of rows.entries()) {
+    const last = runs.at(-1)
+    if (last && last.row + last.count === row) last.count += 1
+    else runs.push({ index, row, count: 1 })
+  }
+  return runs
 }
 
 /**

@@ -45,6 +45,17 @@ export interface GraphJob extends Pick<
   readonly isResident: boolean
 }
 
+/** Images on which the selected weights of a training that has ended are asked. */
+export interface PredictionJob {
+  readonly network: Network
+  /** Absolute folder of the run's checkpoints. */
+  readonly checkpoints: string
+  readonly pack: Pack
+  /** Rows of the pack, in the order of the answer. */
+  readonly rows: Int32Array
+  readonly batchSize: number
+}
+
 /** A finished training's selected weights, to be written as a SavedModel. */
 export interface SavedModelJob {
   readonly network: Network
@@ -64,6 +75,7 @@ export type Request =
   | { readonly type: 'train'; readonly job: TrainingJob }
   /** Needs a job that was trained in this process. */
   | { readonly type: 'predict'; readonly weights: WeightsName; readonly split: SplitName }
+  | { readonly type: 'predict-pack'; readonly job: PredictionJob }
   | { readonly type: 'describe-graph'; readonly job: GraphJob; readonly form: GraphForm }
   | { readonly type: 'write-saved-model'; readonly job: SavedModelJob }
   /** Finish the step and stop; the last committed epoch stays. */
@@ -131,6 +143,8 @@ export type Reply =
   | { readonly reply: 'event'; readonly event: TrainingEvent }
   | { readonly reply: 'trained'; readonly result: TrainingResult | TrainingInterrupted }
   | { readonly reply: 'predicted'; readonly probabilities: Float32Array }
+  /** Several times while a pack is predicted: how many images are done. */
+  | { readonly reply: 'predicting'; readonly done: number }
   | { readonly reply: 'described-graph'; readonly text: string }
   | { readonly reply: 'wrote-saved-model' }
   | { readonly reply: 'failed'; readonly failure: EngineFailure }

@@ -5,16 +5,13 @@ import * as tf from '@tensorflow/tfjs-core'
 import { freezeStep } from '../graph/freeze.ts'
 import { anyBatch } from '../graph/extrapolate.ts'
 import { encodeSavedModel } from '../graph/saved-model.ts'
-import { readCheckpoint } from './checkpoint.ts'
+import { selectedVariables } from './predict.ts'
 import type { SavedModelJob } from './protocol.ts'
 import { serveStep } from './steps.ts'
 
 /** Writes `<folder>/saved_model.pb`. */
 export async function writeSavedModel({ network, checkpoints, folder }: SavedModelJob): Promise<void> {
-  const { tensors } = await readCheckpoint(checkpoints, 'best')
-  const variables = new Map(
-    network.parameters.map(({ name, shape }) => [name, tf.variable(tf.tensor(tensors.get(name) ?? new Float32Array(), [...shape]), false)]),
-  )
+  const variables = await selectedVariables(network, checkpoints)
   const step = serveStep(network, variables)
   const { nodes, outputs } = freezeStep({ variables, table: null, steps: [step] }, step)
   tf.dispose([...variables.values()])

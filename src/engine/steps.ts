@@ -23,7 +23,7 @@ export interface StepOptions {
   readonly batchSizes: readonly number[]
 }
 
-function imageArgument({ source, imageShape }: StepOptions): Argument {
+function imageArgument({ source, imageShape }: Pick<StepOptions, 'source' | 'imageShape'>): Argument {
   return source === 'table'
     ? { name: 'rows', dtype: 'int32', shape: (batch) => [batch] }
     : { name: 'pixels', dtype: 'uint8', shape: (batch) => [batch, ...imageShape] }
@@ -130,7 +130,7 @@ function accumulate(model: Model, hits: tf.Tensor | null, loss: tf.Scalar | null
 }
 
 /** Feeds: `rows` or `pixels`. Fetches `logits` [b, classes]. */
-export function predictStep(options: StepOptions): StepFunction {
+export function predictStep(options: Omit<StepOptions, 'model'> & { readonly model: Pick<Model, 'network' | 'variables'> }): StepFunction {
   const { network, variables } = options.model
   return {
     name: 'predict',

@@ -22,8 +22,6 @@ export interface FinishedRun {
   readonly events: readonly Recorded[]
   readonly experiment: Experiment
   readonly network: Network
-  /** Epochs that are committed. */
-  readonly epochs: number
 }
 
 /** Throws `Fault` where there is no such run, or it is not finished. */
@@ -31,13 +29,12 @@ export async function readFinishedRun(name: string, workspace: Workspace): Promi
   const folder = await requireRun(name, workspace)
   const { events } = await readEvents(folder)
   const { status, committed } = foldRun(events)
-  const epochs = committed.at(-1)?.epoch
-  if (status !== 'finished' || epochs === undefined) {
+  if (status !== 'finished' || committed.length === 0) {
     const message = `${folder.id} is not finished, and has no selected weights: it is ${status}`
     throw new Fault([{ code: 'run-unfinished', severity: 'error', message, hint: `runner resume ${folder.id}` }], 1)
   }
   const { located, network } = await loadChecked(folder.resolved, [], workspace)
-  return { folder, events, experiment: located.experiment, network, epochs }
+  return { folder, events, experiment: located.experiment, network }
 }
 
 /**
@@ -56,41 +53,20 @@ export async function operatingPoint({ folder, events, experiment }: FinishedRun
   return 0.5
 }
 
-/** [rows, classes] of the selected weights: a training that has all its epochs behind it, and these images in the place of its test split. */
+/** [rows, classes] of the selected weights. Throws `Fault` where the engine cannot. */
 export async function predictRows(
-  { experiment, network, epochs, folder }: FinishedRun,
+  { experiment, network, folder }: FinishedRun,
   pack: Pack,
   rows: readonly number[],
   preparation: Preparation,
 ): Promise<Float32Array> {
   if (rows.length === 0) return new Float32Array()
-  const none = new Int32Array()
   const engine = await startTensorflow(experiment, preparation)
+  const { checkpoints } = folder
+  const { batchSize } = experiment.evaluation
+  const onDone = (done: number): void => preparation.listen({ type: 'data', progress: { what: 'predicting', done, total: rows.length } })
   try {
-    await engine.train(
-      {
-        seed: experiment.seed,
-        network,
-        loss: experiment.loss,
-        optimizer: experiment.optimizer,
-        augmentation: null,
-        classWeights: experiment.dataset.classes.map(() => 1),
-        training: { ...experiment.training, epochs, earlyStopping: null },
-        evaluationBatchSize: experiment.evaluation.batchSize,
-        positive: experiment.dataset.positive,
-        pack,
-        labels: new Int32Array(pack.rows),
-        splits: { train: none, validation: none, test: Int32Array.from(rows) },
-        // Each image is looked at once.
-        imageBudget: 0,
-        checkpoints: folder.checkpoints,
-        resumeAfter: epochs,
-        pauses: [],
-        execution: 'graph',
-      },
-      () => undefined,
-    )
-    return await engine.predict('selected', 'test')
+    return await engine.predictPack({ network, checkpoints, pack, rows: Int32Array.from(rows), batchSize }, onDone)
   } catch (error) {
     throw error instanceof EngineError ? engineFault(error) : error
   } finally {

@@ -1,4 +1,5 @@
 /** What a story tells while it goes on. The command line shows it; nothing else is printed. */
+import type { ReadProgress } from '../dataset/inventory.ts'
 import type { PreparedDataset, PrepareProgress } from '../dataset/prepare.ts'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { TrainingEvent, TrainingResult } from '../engine/protocol.ts'
@@ -12,7 +13,7 @@ import type { SetupProgress } from '../setup/setup-options.ts'
 export type StoryEvent =
   | { readonly type: 'warnings'; readonly diagnostics: readonly Diagnostic[]; readonly sources: ReadonlyMap<string, string> }
   | { readonly type: 'setup'; readonly progress: SetupProgress }
-  | { readonly type: 'data'; readonly progress: PrepareProgress }
+  | { readonly type: 'data'; readonly progress: ImageProgress }
   | {
       readonly type: 'planned'
       readonly experiment: Experiment
@@ -29,6 +30,9 @@ export type StoryEvent =
   | { readonly type: 'finishing'; readonly what: string }
   /** MLflow was not told; the training goes on. */
   | { readonly type: 'tracking-failed'; readonly message: string }
+
+/** Images that were read, made or judged, of how many. */
+export type ImageProgress = ReadProgress & { readonly what: PrepareProgress['what'] | 'predicting' }
 
 export type Listener = (event: StoryEvent) => void
 
