@@ -2,10 +2,12 @@
 
 Prints the largest difference; exit code 1 where one is beyond 1e-9. Needs scikit-learn and numpy.
 """
-import csv, json, sys
+import csv, json, sys, warnings
 import numpy as np
 from sklearn import metrics as sk
 
+# Probabilities are written with nine digits, and sum to one with as many.
+warnings.filterwarnings("ignore", message="The y_prob values do not sum to one")
 folder = sys.argv[1]
 rows = list(csv.DictReader(open(f"{folder}/predictions.csv", newline="")))
 classes = [name.removeprefix("p_") for name in rows[0] if name.startswith("p_")]

@@ -10,13 +10,14 @@ import type { Terminal } from './terminal.ts'
 export interface PredictOptions {
   readonly format: 'csv' | 'jsonl'
   readonly to?: string
+  readonly slideMaps?: string
 }
 
 /** Resolves with the exit code: 1 where an image could not be read; all the others were predicted. */
 export async function showPredictions(
   run: string,
   paths: readonly string[],
-  { format, to }: PredictOptions,
+  { format, to, slideMaps }: PredictOptions,
   preparation: Preparation,
   terminal: Terminal,
 ): Promise<number> {
@@ -24,6 +25,11 @@ export async function showPredictions(
   const text = format === 'csv' ? asCsv(predicted) : asJsonLines(predicted)
   if (to === undefined) terminal.out(text)
   else await writeFile(resolve(preparation.workspace.cwd, to), `${text}\n`)
+  if (slideMaps !== undefined) {
+    const { writePredictedMaps } = await import('../run/predicted-maps.ts')
+    const slides = await writePredictedMaps(predicted, predicted.experiment, resolve(preparation.workspace.cwd, slideMaps))
+    terminal.say(`${slides} ${slides === 1 ? 'slide' : 'slides'}: ${slideMaps}`)
+  }
   if (predicted.unreadable.length === 0) return 0
   terminal.say(renderDiagnostics(predicted.unreadable, new Map(), { color: terminal.color }))
   return 1

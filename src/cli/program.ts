@@ -170,6 +170,7 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
     .description("what a finished run's selected weights say of images: files, folders at any depth, or patterns in quotes")
     .addOption(new Option('--format <format>', 'how it is written').choices(['csv', 'jsonl']).default('csv'))
     .option('--to <file>', 'the file to write; else standard output')
+    .option('--slide-maps <folder>', 'draw the patches of each slide where their names say that they lay: a PNG a slide, and index.html')
     .action(async (run: string, paths: readonly string[], options: PredictOptions) => {
       const { showPredictions } = await import('./predict-command.ts')
       finish(await showPredictions(run, paths, options, await preparation(), terminal))

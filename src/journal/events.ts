@@ -115,6 +115,21 @@ export interface Artifact {
   readonly path: string
 }
 
+/** A PNG of the run that is shown among the pictures of other runs, under that name; a name may have parts, as `slide maps/10253`. */
+export interface PictureDrawn {
+  readonly type: 'picture'
+  /** Relative to the run folder. */
+  readonly path: string
+  readonly name: string
+}
+
+/** A file `{ columns, data }` that is shown as a table and compared with those of other runs. */
+export interface TableWritten {
+  readonly type: 'table'
+  /** Relative to the run folder. */
+  readonly path: string
+}
+
 /** The selected weights, ready to be loaded by others. */
 export interface ModelWritten {
   readonly type: 'model'
@@ -181,6 +196,8 @@ export type Event =
   | TestRead
   | Evaluated
   | Artifact
+  | PictureDrawn
+  | TableWritten
   | ModelWritten
   | Described
   | Warned

@@ -20,6 +20,7 @@ export interface RunFolder {
   readonly metrics: string
   readonly classificationReport: string
   readonly plots: string
+  readonly tables: string
   readonly report: string
   readonly model: string
   /** What MLflow was last told of. */
@@ -43,6 +44,7 @@ export function runFolder(path: string): RunFolder {
     metrics: inside('metrics.json'),
     classificationReport: inside('classification-report.txt'),
     plots: inside('plots'),
+    tables: inside('tables'),
     report: inside('report.html'),
     model: inside('model'),
     receipt: inside('mlflow.json'),

@@ -22,17 +22,22 @@ const config = {
 
 /** Vega and resvg are loaded when the first picture is drawn. */
 export async function drawChart(spec: TopLevelSpec): Promise<Picture> {
-  const [vega, vegaLite, { Resvg }] = await Promise.all([import('vega'), import('vega-lite'), import('@resvg/resvg-js')])
+  const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')])
   const { spec: compiled } = vegaLite.compile({ ...spec, config: { ...config, ...spec.config } })
   const view = new vega.View(vega.parse(compiled), { renderer: 'none' })
   const svg = await view.toSVG()
   view.finalize()
+  return { svg, png: await toPng(svg, 1.5) }
+}
+
+/** A drawing as pixels, with the project's own fonts: the same on every machine. */
+export async function toPng(svg: string, zoom: number): Promise<Uint8Array> {
+  const { Resvg } = await import('@resvg/resvg-js')
   const fonts = join(dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json')), 'ttf')
   const font = {
     loadSystemFonts: false,
     fontFiles: [join(fonts, 'DejaVuSans.ttf'), join(fonts, 'DejaVuSans-Bold.ttf')],
     defaultFontFamily: 'DejaVu Sans',
   }
-  const png = new Resvg(svg, { font, fitTo: { mode: 'zoom', value: 1.5 } }).render().asPng()
-  return { svg, png }
+  return new Resvg(svg, { font, fitTo: { mode: 'zoom', value: zoom } }).render().asPng()
 }

@@ -53,6 +53,20 @@ export function table(heading: readonly Content[], rows: readonly (readonly Cont
   </div>`
 }
 
+/** A section's heading, to which `contents` leads. */
+export function heading(title: string): Markup {
+  return html`<h2 id="${anchor(title)}">${title}</h2>`
+}
+
+/** Links to the sections. */
+export function contents(titles: readonly string[]): Markup {
+  return html`<nav aria-label="Contents">${titles.map((title) => html`<a href="#${anchor(title)}">${title}</a>`)}</nav>`
+}
+
+function anchor(title: string): string {
+  return title.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+}
+
 /** A picture inside the page. `type` is its media type. */
 export function figure(bytes: Uint8Array | string, type: 'image/png' | 'image/svg+xml', description: string): Markup {
   return html`<figure><img alt="${description}" src="data:${type};base64,${Buffer.from(bytes).toString('base64')}" /></figure>`
@@ -98,6 +112,9 @@ h2 { margin-top: 2.4rem; border-bottom: 1px solid var(--line) }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap }
 .wide { overflow-x: auto }
+nav { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem }
+a { color: inherit }
+:focus-visible { outline: 2px solid #0072b2; outline-offset: 2px }
 .alarm { background: var(--alarm); color: #fff; font-weight: bold; padding: .6rem 1rem }
 .note { color: var(--soft); font-size: .9rem }
 figure { margin: 1rem 0; break-inside: avoid }
@@ -105,5 +122,5 @@ img { max-width: 100%; height: auto; background: #fff }
 pre { overflow-x: auto; font-size: .85rem }
 summary { cursor: pointer; padding: .3rem 0 }
 .maps { display: flex; flex-wrap: wrap; gap: 1rem }
-@media print { body { max-width: none; font-size: 11px } details::details-content { display: block; content-visibility: visible } }
+@media print { nav { display: none } body { max-width: none; font-size: 11px } details::details-content { display: block; content-visibility: visible } }
 `

@@ -1,12 +1,12 @@
 /** A run as one HTML file: what it was, what makes its numbers mean something else, how good it is, where it errs. */
-import { columnOf, predictedClasses } from '../evaluation/decisions.ts'
 import type { Evaluation, Judgement, Predictions, Scores, WeightsEvaluation } from '../evaluation/evaluate.ts'
 import { mostCertainErrors } from '../evaluation/errors.ts'
 import { describeRule } from '../evaluation/threshold.ts'
 import { renderClassificationReport } from '../evaluation/classification-report.ts'
-import { parseLayout } from '../dataset/layout.ts'
-import { block, figure, folded, html, page, paragraphs, table, type Markup } from './page.ts'
-import { slideMapLegend, slideMaps } from './slide-map.ts'
+import { block, contents, figure, folded, heading, html, page, paragraphs, table, type Markup } from './page.ts'
+import { occlusionLegend } from './occlusion-map.ts'
+import { placeOnSlides, slideMapLegend, slideMaps } from './slide-map.ts'
+import type { Table } from './tables.ts'
 
 export interface RunToShow {
   readonly name: string
@@ -26,20 +26,25 @@ export interface RunToShow {
   readonly pictures: readonly { readonly svg: string; readonly description: string }[]
   /** The patches of the most certain errors as a PNG; null where they are not there any more. */
   readonly sheet: Uint8Array | null
+  /** What calls rest on, where that was looked into: patches with their maps as a PNG, and the figures to them. */
+  readonly occlusion: { readonly sheet: Uint8Array; readonly table: Table } | null
   /** Files of the run folder, shown as they are: audit, plan, experiment. */
   readonly texts: readonly { readonly title: string; readonly text: string }[]
 }
+
+const sections = ['Numbers', 'Curves', 'Where it errs', 'What was run'] as const
 
 export async function runPage(run: RunToShow): Promise<string> {
   const { evaluation } = run
   const point = evaluation.chosen?.test ?? evaluation.test
   return page(run.name, [
     ...paragraphs(run.caveats, 'alarm'),
+    contents(sections),
     html`<p>
       Run <code>${run.run}</code>. Weights of epoch ${evaluation.epoch}; ${testSize(run)}, read
       ${run.testReadings === 1 ? 'once' : `${run.testReadings} times`} by now.
     </p>`,
-    html`<h2>Numbers</h2>`,
+    heading('Numbers'),
     numbers(evaluation),
     ...paragraphs(
       [
@@ -51,13 +56,14 @@ export async function runPage(run: RunToShow): Promise<string> {
     ...againstRest(evaluation.test),
     html`<h3>Classification report</h3>`,
     block(renderClassificationReport(point.report)),
-    html`<h2>Curves</h2>`,
+    heading('Curves'),
     html`<div class="maps">${run.pictures.map(({ svg, description }) => figure(svg, 'image/svg+xml', description))}</div>`,
-    html`<h2>Where it errs</h2>`,
+    heading('Where it errs'),
     ...(await maps(run, point)),
     ...groupTable(run, point),
     ...mostWrong(run, point.threshold),
-    html`<h2>What was run</h2>`,
+    ...restsOn(run),
+    heading('What was run'),
     table(['', ''], run.provenance),
     ...run.texts.map(({ title, text }) => folded(title, text)),
   ])
@@ -118,35 +124,19 @@ function numbers({ validation, test, chosen }: WeightsEvaluation): Markup {
 
 /** None where the layout has no place, or there is no positive class. */
 async function maps({ test, judgement, layout }: RunToShow, { threshold }: Evaluation): Promise<Markup[]> {
-  const { classes, positive } = judgement
-  if (positive === null) return []
-  const { read } = parseLayout(layout)
-  const called = predictedClasses(test.probabilities, classes.length, positive, threshold ?? 0.5)
-  const scores = columnOf(test.probabilities, classes.length, positive)
-  const placed = test.rows.flatMap((row, index) => {
-    const { x = null, y = null } = read(row.path) ?? {}
-    if (x === null || y === null) return []
-    return [
-      {
-        group: row.group,
-        x,
-        y,
-        isPositive: row.class === positive,
-        isCalled: called[index] === positive,
-        probability: scores[index] ?? 0,
-      },
-    ]
-  })
-  if (placed.length === 0) return []
-  const figures = (await slideMaps(placed)).map(
+  const drawn = await slideMaps(placeOnSlides(test, judgement, threshold, layout))
+  if (drawn.length === 0) return []
+  const figures = drawn.map(
     ({ group, images, errors, png }) =>
-      html`<div>${figure(png, 'image/png', `Slide map of ${group}`)}<span class="note">${group}: ${errors} of ${images} wrong</span></div>`,
+      html`<div>
+        ${figure(png, 'image/png', `Slide map of ${group}`)}<span class="note">${group}: ${errors ?? 0} of ${images} wrong</span>
+      </div>`,
   )
   return [html`<h3>Slide maps</h3>`, ...paragraphs([slideMapLegend], 'note'), html`<div class="maps">${figures}</div>`]
 }
 
 /** So many are shown, in the table and on the sheet. */
-export const mostShown = 25
+export const mostShown = 24
 
 function mostWrong({ test, judgement, sheet }: RunToShow, threshold: number | null): Markup[] {
   const { classes } = judgement
@@ -158,11 +148,27 @@ function mostWrong({ test, judgement, sheet }: RunToShow, threshold: number | nu
     probability.toFixed(4),
   ])
   const description = 'The same patches in the order of the table, from left to right'
+  if (rows.length === 0) return [html`<h3>Wrong, and most certain of it</h3>`, ...paragraphs(['Nothing is wrong.'])]
   return [
     html`<h3>Wrong, and most certain of it</h3>`,
     ...(sheet === null
       ? []
       : [html`<div class="maps">${figure(sheet, 'image/png', description)}</div>`, ...paragraphs([`${description}.`], 'note')]),
     table(['image', 'group', 'is', 'called', 'probability of that'], rows),
+  ]
+}
+
+/** None where nobody looked. */
+function restsOn({ occlusion }: RunToShow): Markup[] {
+  if (!occlusion) return []
+  const { columns, data } = occlusion.table
+  const rows = data.map((cells) => cells.map((cell) => (typeof cell === 'number' ? cell.toFixed(4) : typeof cell === 'string' ? cell : '')))
+  return [
+    html`<h3>What calls rest on</h3>`,
+    ...paragraphs([occlusionLegend], 'note'),
+    html`<div class="maps">
+      ${figure(occlusion.sheet, 'image/png', 'Patches, each beside the map of what its call rests on, in the order of the table')}
+    </div>`,
+    table(columns, rows),
   ]
 }

@@ -37,6 +37,12 @@ export async function readFinishedRun(name: string, workspace: Workspace): Promi
   return { folder, events, experiment: located.experiment, network }
 }
 
+/** Tags of the run that make its numbers mean something else. */
+export function caveatTags(events: readonly Recorded[]): string[] {
+  const tags = foldRun(events).started?.tags ?? {}
+  return ['synthetic', 'leakage'].filter((tag) => tags[tag] !== undefined)
+}
+
 /**
  * From which probability the positive class is called: as the final evaluation had it, else chosen from what the run said of its validation
  * images, as a trial of a sweep. Null where the most probable of many classes decides. Warns where there is neither, and takes .5.

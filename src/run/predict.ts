@@ -8,7 +8,7 @@ import type { Pack } from '../dataset/manifest.ts'
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import { predictedClasses } from '../evaluation/decisions.ts'
 import type { Experiment } from '../experiment/experiment.ts'
-import { operatingPoint, predictRows, readFinishedRun } from './finished-run.ts'
+import { caveatTags, operatingPoint, predictRows, readFinishedRun } from './finished-run.ts'
 import type { Preparation } from './prepare.ts'
 import { judgementOf } from './results.ts'
 
@@ -21,6 +21,10 @@ export interface PredictedImage {
 }
 
 export interface Predicted {
+  readonly run: string
+  /** What the model was trained on, where that makes its answers mean something else: `synthetic`, `leakage`. */
+  readonly caveats: readonly string[]
+  readonly experiment: Experiment
   readonly classes: readonly string[]
   /** Of the positive class, as validation chose it in the run; null where the most probable class decides. */
   readonly threshold: number | null
@@ -56,7 +60,8 @@ export async function predictImages(run: string, names: readonly string[], prepa
       predicted: classes[called[index] ?? 0] ?? '',
       probabilities: [...probabilities.subarray(index * classes.length, (index + 1) * classes.length)],
     }))
-    return { classes, threshold, images, unreadable }
+    const { id } = finished.folder
+    return { run: id, caveats: caveatTags(finished.events), experiment, classes, threshold, images, unreadable }
   } finally {
     await rm(cache, { recursive: true, force: true })
   }

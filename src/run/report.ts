@@ -10,10 +10,12 @@ import type { Experiment } from '../experiment/experiment.ts'
 import type { Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
-import { runPage } from '../report/run-page.ts'
+import { runPage, type RunToShow } from '../report/run-page.ts'
+import type { Table } from '../report/tables.ts'
+import { errorSheet, occlusionSheet } from './certain-calls.ts'
 import { loadChecked } from './load.ts'
 import { readEvents } from './read-events.ts'
-import { judgementOf, sheetName } from './results.ts'
+import { judgementOf } from './results.ts'
 import { requireRun } from './sync.ts'
 import { testDigest, testReadings } from './test-reading.ts'
 import type { Workspace } from './workspace.ts'
@@ -62,7 +64,8 @@ export async function writeReport(folder: RunFolder, { experiment, evaluation, t
       ...events.flatMap((event): [string, string][] => (event.type === 'trained' ? [['weights, sha256', event.weightsHash]] : [])),
       ...flatten(JSON.parse((await text(folder.environment)) || '{}')),
     ],
-    sheet: await readFile(join(folder.plots, sheetName)).catch(() => null),
+    sheet: await readFile(join(folder.plots, errorSheet)).catch(() => null),
+    occlusion: await readOcclusion(folder),
     pictures: drawn.filter(({ svg }) => svg !== ''),
     texts: [
       { title: 'The data: audit', text: await text(folder.audit) },
@@ -71,6 +74,16 @@ export async function writeReport(folder: RunFolder, { experiment, evaluation, t
     ],
   })
   await writeFileAtomic(folder.report, page)
+}
+
+/** Null where the run is of a time before, or its files are gone. */
+async function readOcclusion(folder: RunFolder): Promise<RunToShow['occlusion']> {
+  try {
+    const sheet = await readFile(join(folder.plots, occlusionSheet))
+    return { sheet, table: JSON.parse(await readFile(join(folder.tables, 'occlusion.json'), 'utf8')) as Table }
+  } catch {
+    return null
+  }
 }
 
 /** `{ git: { commit: 'a' } }` -> `git.commit`, `a` */

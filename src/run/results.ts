@@ -2,22 +2,21 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
-import { readRows } from '../dataset/pack.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
-import type { SplitName } from '../dataset/manifest.ts'
+import type { Pack, SplitName } from '../dataset/manifest.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { TrainingResult, WeightsName } from '../engine/protocol.ts'
 import { renderClassificationReport } from '../evaluation/classification-report.ts'
-import { mostCertainErrors, type CertainError } from '../evaluation/errors.ts'
 import { evaluateWeights, type Evaluation, type Judgement, type Predictions, type WeightsEvaluation } from '../evaluation/evaluate.ts'
 import { writePredictions } from '../evaluation/predictions-csv.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import type { EpochEnded, Metrics } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import type { Picture } from '../report/chart.ts'
-import { mostShown } from '../report/run-page.ts'
-import { drawSheet } from '../report/sheet.ts'
+import { placeOnSlides, slideMaps, type PlacedImage } from '../report/slide-map.ts'
+import { errorSheet, occlusionSheet, writeErrors, writeOcclusion } from './certain-calls.ts'
 import type { Evaluations } from './story.ts'
+import { classesTable, groupsTable, metricsTable, type Table } from '../report/tables.ts'
 
 /** Predicts validation and test with the last and with the selected weights; test is read here and nowhere else. */
 export async function evaluateRun(
@@ -83,17 +82,59 @@ export interface Results {
   readonly epochs: readonly EpochEnded[]
 }
 
-/** Writes everything; returns the paths in the run folder, in the order in which they should be told. */
-export async function writeResults({ folder, experiment, dataset, result, evaluations, predictions, epochs }: Results): Promise<string[]> {
+/** What was written, as paths in the run folder in the order in which they should be told. */
+export interface Written {
+  readonly artifacts: readonly string[]
+  /** Those to be seen beside the pictures of other runs. */
+  readonly pictures: readonly { readonly path: string; readonly name: string }[]
+  readonly tables: readonly string[]
+}
+
+/** `ask` gives the probabilities of a pack's rows by the selected weights. */
+export async function writeResults(
+  { folder, experiment, dataset, result, evaluations, predictions, epochs }: Results,
+  ask: (pack: Pack) => Promise<Float32Array>,
+): Promise<Written> {
   const judgement = judgementOf(experiment)
-  const test = headline(evaluations.selected)
+  const { selected } = evaluations
+  const test = headline(selected)
   const metrics = { version: 2, weightsHash: result.weightsHash, weights: evaluations }
   await writeFileAtomic(folder.predictions, writePredictions([predictions.validation, predictions.test], judgement))
   await writeFileAtomic(folder.metrics, `${JSON.stringify(metrics, null, 2)}\n`)
   await writeFileAtomic(folder.classificationReport, renderClassificationReport(test.report))
-  await writePlots(folder, judgement, evaluations.selected, predictions.test, epochs)
-  await writeSheet(folder, dataset, mostCertainErrors(predictions.test, judgement, test.threshold, mostShown))
-  return ['predictions.csv', 'metrics.json', 'classification-report.txt', 'plots']
+  await mkdir(folder.plots, { recursive: true })
+  const { layout } = experiment.dataset
+  const { threshold } = test
+  const calls = { folder, dataset, layout, judgement, test: predictions.test, threshold }
+  const tables: Readonly<Record<string, Table | null>> = {
+    metrics: metricsTable(selected),
+    classes: classesTable(selected.test),
+    groups: selected.groups.length === predictions.test.rows.length ? null : groupsTable(selected.groups),
+    errors: await writeErrors(calls),
+    occlusion: await writeOcclusion(calls, ask),
+  }
+  const plots = await writePlots(folder, judgement, selected, predictions.test, epochs)
+  const maps = await writeSlideMaps(folder, placeOnSlides(predictions.test, judgement, threshold, layout))
+  const sheets = [
+    ...(tables['errors'] ? [{ path: `plots/${errorSheet}`, name: 'test/most certain errors' }] : []),
+    ...(tables['occlusion'] ? [{ path: `plots/${occlusionSheet}`, name: 'test/what the calls rest on' }] : []),
+  ]
+  return {
+    artifacts: ['predictions.csv', 'metrics.json', 'classification-report.txt', 'plots', 'tables'],
+    pictures: [...plots, ...sheets, ...maps],
+    tables: await writeTables(folder, tables),
+  }
+}
+
+async function writeTables(folder: RunFolder, tables: Readonly<Record<string, Table | null>>): Promise<string[]> {
+  await mkdir(folder.tables, { recursive: true })
+  const written: string[] = []
+  for (const [name, table] of Object.entries(tables)) {
+    if (!table) continue
+    await writeFile(join(folder.tables, `${name}.json`), `${JSON.stringify(table)}\n`)
+    written.push(`tables/${name}.json`)
+  }
+  return written
 }
 
 async function writePlots(
@@ -102,39 +143,46 @@ async function writePlots(
   selected: WeightsEvaluation,
   test: Predictions,
   epochs: readonly EpochEnded[],
-): Promise<void> {
+): Promise<Written['pictures']> {
   const [{ trainingPlot }, { calibrationPlot, confusionPlot, rankingPlot, scoresPlot }] = await Promise.all([
     import('../report/training-plot.ts'),
     import('../report/result-plots.ts'),
   ])
   const evaluation = headline(selected)
-  const pictures: Record<string, Promise<Picture>> = {
-    training: trainingPlot(epochs, selected.epoch === epochs.length ? null : selected.epoch),
-    confusion: confusionPlot(evaluation, judgement.classes),
-    'roc-and-precision-recall': rankingPlot(test, evaluation, judgement),
-    probabilities: scoresPlot(test, evaluation, judgement),
-    calibration: calibrationPlot(test, evaluation, judgement),
+  const pictures: Record<string, { readonly name: string; readonly picture: Promise<Picture> }> = {
+    training: { name: 'training', picture: trainingPlot(epochs, selected.epoch === epochs.length ? null : selected.epoch) },
+    confusion: { name: 'test/confusion', picture: confusionPlot(evaluation, judgement.classes) },
+    'roc-and-precision-recall': { name: 'test/ROC and precision-recall', picture: rankingPlot(test, evaluation, judgement) },
+    probabilities: { name: 'test/probabilities', picture: scoresPlot(test, evaluation, judgement) },
+    calibration: { name: 'test/calibration', picture: calibrationPlot(test, evaluation, judgement) },
   }
-  await mkdir(folder.plots, { recursive: true })
-  for (const [name, picture] of Object.entries(pictures)) {
+  for (const [name, { picture }] of Object.entries(pictures)) {
     const { svg, png } = await picture
     await writeFile(join(folder.plots, `${name}.svg`), svg)
     await writeFile(join(folder.plots, `${name}.png`), png)
   }
+  return Object.entries(pictures).map(([file, { name }]) => ({ path: `plots/${file}.png`, name }))
 }
 
-/** Under `plots/`. */
-export const sheetName = 'most-certain-errors.png'
+/** So many are among the pictures that are compared; the others lie beside them. */
+const mostMapsCompared = 12
 
-/** None where nothing is wrong. */
-async function writeSheet(folder: RunFolder, { manifest, pack }: PreparedDataset, errors: readonly CertainError[]): Promise<void> {
-  if (errors.length === 0) return
-  const places = new Map(manifest.rows.map(({ path }, index) => [path, index]))
-  const { width, height, channels } = pack
-  const pixels = await readRows(
-    pack,
-    errors.map(({ row }) => places.get(row.path) ?? 0),
+/** A file for each patient, the worst first. */
+async function writeSlideMaps(folder: RunFolder, images: readonly PlacedImage[]): Promise<Written['pictures']> {
+  const maps = await slideMaps(images)
+  if (maps.length > 0) await mkdir(join(folder.plots, 'slide-maps'), { recursive: true })
+  const written = await Promise.all(
+    maps.map(async ({ group, png }, index) => {
+      const path = `plots/slide-maps/${mapFileName(index, group)}`
+      await writeFile(join(folder.path, path), png)
+      return { path, name: `slide maps/${group}` }
+    }),
   )
-  const patches = pixels.map((own) => ({ width, height, channels, pixels: own }))
-  await writeFile(join(folder.plots, sheetName), await drawSheet(patches))
+  return written.slice(0, mostMapsCompared)
+}
+
+/** Numbered, so that no two are the same whatever their groups are called. */
+export function mapFileName(index: number, group: string): string {
+  const name = group.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 80)
+  return `${String(index + 1).padStart(3, '0')}-${name}.png`
 }

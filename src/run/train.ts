@@ -1,7 +1,7 @@
 /** `runner FILE`: check, prepare, train, evaluate, log. */
 import writeFileAtomic from 'write-file-atomic'
 import { splitDigest } from '../dataset/manifest-csv.ts'
-import type { SplitName } from '../dataset/manifest.ts'
+import type { Pack, SplitName } from '../dataset/manifest.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import { EngineError, type Engine } from '../engine/engine.ts'
 import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } from '../engine/protocol.ts'
@@ -212,12 +212,17 @@ export async function evaluateOnTest(
   const epochs: readonly EpochEnded[] = foldRun(journal.events).committed
   const best = epochs.find(({ epoch }) => epoch === result.selectedEpoch)
   await journal.append({ type: 'evaluated', metrics: finalMetrics(outcome.evaluations, best) })
-  for (const path of await writeResults({ folder, experiment, dataset, result, epochs, ...outcome }))
-    await journal.append({ type: 'artifact', path })
   const { evaluations, predictions } = outcome
+  const { checkpoints } = folder
+  const { batchSize } = experiment.evaluation
+  const ask = (pack: Pack): Promise<Float32Array> =>
+    engine.predictPack({ network, checkpoints, pack, rows: Int32Array.from({ length: pack.rows }, (_, row) => row), batchSize })
+  const written = await writeResults({ folder, experiment, dataset, result, epochs, ...outcome }, ask)
+  for (const path of written.artifacts) await journal.append({ type: 'artifact', path })
+  for (const picture of written.pictures) await journal.append({ type: 'picture', ...picture })
+  for (const path of written.tables) await journal.append({ type: 'table', path })
   const { threshold } = headline(evaluations.selected)
   await writeModelFolder({ folder, events: journal.events, experiment, network, threshold }, engine)
-  await journal.append({ type: 'artifact', path: 'model' })
   await journal.append({ type: 'model', path: 'model', epoch: result.selectedEpoch, register: experiment.tracking.register })
   await writeReport(folder, {
     experiment,

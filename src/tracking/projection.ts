@@ -1,7 +1,7 @@
 /** What MLflow is told of a run: a pure function of its journal, so that it can be told again at any time. */
 import type { DatasetInput, Metric, Param, RunStatus, Tag } from 'mlflow-js-client'
-import { limits, toKey } from 'mlflow-js-client'
-import type { DatasetUsed, EpochEnded, Metrics, ModelWritten, Recorded } from '../journal/events.ts'
+import { limits, toImageKey, toKey } from 'mlflow-js-client'
+import type { DatasetUsed, EpochEnded, Metrics, ModelWritten, PictureDrawn, Recorded } from '../journal/events.ts'
 import { foldRun, takeCommitted, type RunState } from '../journal/run-state.ts'
 import { nameGiver } from './names.ts'
 
@@ -18,11 +18,19 @@ export interface Projection {
   readonly metrics: readonly Metric[]
   /** Paths in the run folder, finished. */
   readonly artifacts: readonly string[]
+  /** For MLflow's grid of images; each with the time at which it was drawn. */
+  readonly pictures: readonly ProjectedPicture[]
   /** Null while there is none. */
   readonly model: ProjectedModel | null
   readonly status: RunStatus
   /** Null while the run goes on. */
   readonly endTime: number | null
+}
+
+export interface ProjectedPicture extends Pick<PictureDrawn, 'path' | 'name'> {
+  /** The name as MLflow takes it, and no other picture's. */
+  readonly key: string
+  readonly timestamp: number
 }
 
 export interface ProjectedModel extends Pick<ModelWritten, 'path' | 'epoch' | 'register'> {
@@ -61,10 +69,18 @@ export function project(events: readonly Recorded[], isAlive = true): Projection
     inputs: events.flatMap((event) => (event.type === 'dataset' ? [inputOf(event)] : [])),
     metrics: metricsOf(events),
     artifacts: [...new Set(events.flatMap((event) => (event.type === 'artifact' ? [event.path] : [])))],
+    pictures: picturesOf(events),
     model: modelOf(started.name, events),
     status: wasKilled ? 'KILLED' : statuses[state.status],
     endTime: wasKilled ? (events.at(-1)?.at ?? started.at) : state.endedAt,
   }
+}
+
+function picturesOf(events: readonly Recorded[]): ProjectedPicture[] {
+  const keyOf = nameGiver(toImageKey)
+  return events.flatMap((event) =>
+    event.type === 'picture' ? [{ path: event.path, name: event.name, key: keyOf(event.name), timestamp: event.at }] : [],
+  )
 }
 
 function tagsOf(
@@ -84,6 +100,9 @@ function tagsOf(
     if (event.type === 'engine-started') tags['runner.device'] = event.device
     if (event.type === 'described') tags['mlflow.note.content'] = event.note
   }
+  if (events.some(({ type }) => type === 'picture')) tags['mlflow.loggedImages'] = 'True'
+  const tables = events.flatMap((event) => (event.type === 'table' ? [{ path: event.path, type: 'table' }] : []))
+  if (tables.length > 0) tags['mlflow.loggedArtifacts'] = JSON.stringify(tables)
   if (status === 'pruned') tags[prunedTag] = 'true'
   const why = wasKilled ? 'killed; runner resume goes on' : reason
   return why === null ? tags : { ...tags, [reasonTag]: why }

@@ -13,10 +13,18 @@ interface Sending {
   readonly client: MlflowClient
 }
 
-/** Found again by the run's tag: telling it twice makes no second one. Rejects with `MlflowError`. */
+/**
+ * Found again by the run's tag: telling it twice makes no second one. A server before MLflow 3 knows no such objects, and gets the files as the run's
+ * artifacts. Rejects with `MlflowError`.
+ */
 export async function sendModel(model: Model, { folder, projection, run, client }: Sending): Promise<void> {
   const { run_id: runId, experiment_id: experimentId } = run.info
-  const [known] = await client.models.search([experimentId], `tags.\`${runTag}\` = '${projection.run}'`)
+  const found = await client.models.search([experimentId], `tags.\`${runTag}\` = '${projection.run}'`).catch((error: unknown) => {
+    if (error instanceof MlflowError && error.status === 404) return null
+    throw error
+  })
+  if (!found) return client.logArtifact(run.info, join(folder.path, model.path), model.path)
+  const [known] = found
   const logged =
     known ??
     (await client.models.create({

@@ -9,6 +9,7 @@ import { findOrCreateRun, findParent, findRun, removeDoubles } from './find-run.
 import { project, prunedTag, reasonTag, type Projection } from './projection.ts'
 import { writeReceipt } from './receipt.ts'
 import { filesOf } from './run-files.ts'
+import { sendPicture } from './send-picture.ts'
 import { sendModel } from './send-model.ts'
 
 /** MLflow's store fails where two runs name the same new data set at once, as the trials of a sweep do. */
@@ -19,12 +20,13 @@ export interface SyncMemory {
   run: Run | null
   metrics: number
   readonly artifacts: Set<string>
+  readonly pictures: Set<string>
   areBasicsSent: boolean
   status: RunStatus | null
 }
 
 export function freshMemory(): SyncMemory {
-  return { run: null, metrics: 0, artifacts: new Set(), areBasicsSent: false, status: null }
+  return { run: null, metrics: 0, artifacts: new Set(), pictures: new Set(), areBasicsSent: false, status: null }
 }
 
 export interface SyncReport {
@@ -155,6 +157,13 @@ async function sendArtifacts({ folder, projection, run, client, memory }: Tellin
         sent += 1
       }
     }
+    for (const picture of projection.pictures) {
+      if (memory.pictures.has(picture.name)) continue
+      const [file] = (await filesOf(folder, picture.path)) ?? []
+      if (!file) missing.push(picture.path)
+      else await sendPicture(picture, file.local, run, client)
+      memory.pictures.add(picture.name)
+    }
     return { sent, missing, refusal: null }
   } catch (error) {
     return { sent, missing, refusal: error instanceof Error ? error : new Error(String(error)) }
@@ -199,6 +208,7 @@ function forget(memory: SyncMemory): void {
   memory.run = null
   memory.metrics = 0
   memory.artifacts.clear()
+  memory.pictures.clear()
   memory.areBasicsSent = false
   memory.status = null
 }

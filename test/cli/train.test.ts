@@ -1,11 +1,13 @@
 /** A whole training through the command line, told to the embedded MLflow and read back with MLflow's own client. */
 import { createRequire } from 'node:module'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { execa } from 'execa'
+import sharp from 'sharp'
+import { glob } from 'tinyglobby'
 import type * as TensorFlow from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EpochEnded, Recorded } from '../../src/journal/events.ts'
@@ -70,8 +72,40 @@ describe('runner experiments/smoke.yaml', () => {
       ['smoke-synthetic-training', 'training'],
       ['smoke-synthetic-validation', 'validation'],
     ])
-    for (const file of ['model/model.json', 'model/weights.bin', 'split.csv', 'predictions.csv', 'plots/training.png', 'experiment.yaml'])
-      expect(found.files).toContain(file)
+    for (const file of ['split.csv', 'predictions.csv', 'plots/training.png', 'experiment.yaml']) expect(found.files).toContain(file)
+  })
+
+  it('is in MLflow’s grid of images and among its tables, which its own client loads', async () => {
+    const { folder, events } = await home.lastRun()
+    const found = await read(folder.id)
+    expect(found.tags['mlflow.loggedImages']).toBe('True')
+    for (const key of ['training', 'test~confusion', 'test~what the calls rest on', 'test~most certain errors']) {
+      const files = found.files.filter((file) => file.startsWith(`images/${key}+`))
+      const ends = files.map((file) => file.replace(/^.*\+step\+0\+timestamp\+\d{13}\+r[0-9a-f]{31}/, ''))
+      expect(ends.sort(), key).toEqual(['+compressed.webp', '.png'])
+    }
+    expect(found.files.filter((file) => file.startsWith('images/slide maps~'))).toHaveLength(4)
+    const auc = events.findLast((event) => event.type === 'evaluated')?.metrics['test/roc_auc'] ?? NaN
+    const { columns = [], rows = [] } = found.tables['tables/metrics.json'] ?? {}
+    expect(columns.slice(0, 2)).toEqual(['metric', 'test'])
+    expect(rows.find(([metric]) => metric === 'roc_auc')?.[1]).toBeCloseTo(auc, 5)
+    expect(Object.keys(found.tables).sort()).toEqual(['errors', 'groups', 'metrics', 'occlusion'].map((name) => `tables/${name}.json`))
+    for (const [, patch] of found.tables['tables/errors.json']?.rows ?? [])
+      expect(found.files).toContain((patch as { readonly filepath: string }).filepath)
+  })
+
+  it('is one logged model in MLflow, whose numbers name the images that they were measured on', async () => {
+    const { folder, events } = await home.lastRun()
+    const { models, files } = await read(folder.id)
+    const evaluated = events.findLast((event) => event.type === 'evaluated')?.metrics ?? {}
+    expect(models).toHaveLength(1)
+    expect(models[0]).toMatchObject({ name: 'smoke', status: 'READY', step: evaluated['best/epoch'] })
+    expect(models[0]?.metrics['test/roc_auc']?.[0]).toBeCloseTo(evaluated['test/roc_auc'] ?? NaN, 6)
+    expect(models[0]?.metrics['test/roc_auc']?.[1]).toBe('smoke-synthetic-testing')
+    expect(models[0]?.metrics['best/roc_auc']?.[1]).toBe('smoke-synthetic-validation')
+    for (const file of ['MLmodel', 'MODEL_CARD.md', 'model.json', 'weights.bin', 'saved-model/saved_model.pb'])
+      expect(models[0]?.files).toContain(file)
+    expect(files.filter((file) => file.startsWith('model/'))).toEqual([])
   })
 
   it('tells nothing twice when it is told again', async () => {
@@ -81,7 +115,12 @@ describe('runner experiments/smoke.yaml', () => {
     expect(again.exitCode).toBe(0)
     expect(again.stdout).toContain(folder.id)
     const after = await read(folder.id)
-    expect({ ...after, downloaded: '' }).toEqual({ ...before, downloaded: '' })
+    const withoutFolders = ({ models, ...run }: ReadBack) => ({
+      ...run,
+      downloaded: '',
+      models: models.map((model) => ({ ...model, downloaded: '' })),
+    })
+    expect(withoutFolders(after)).toEqual(withoutFolders(before))
   })
 
   it('leaves no server behind when its last user ends', async () => {
@@ -94,7 +133,7 @@ describe('runner experiments/smoke.yaml', () => {
     const { folder } = await home.lastRun()
     const found = await read(folder.id, false)
     const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as typeof TensorFlow
-    const model = await tf.loadLayersModel(await fromFolder(join(found.downloaded, 'model')))
+    const model = await tf.loadLayersModel(await fromFolder(found.models[0]?.downloaded ?? ''))
     const records: Record<string, string>[] = parse(await readFile(folder.predictions), { columns: true })
     const root = join(home.path, 'datasets', await onlySynthetic(home.path))
     const { decodeImage } = await import('../../src/dataset/decode.ts')
@@ -136,6 +175,62 @@ describe('runner experiments/smoke.yaml', () => {
       path: join(root, one?.['path'] ?? ''),
       probabilities: { benign: expect.any(Number) as number },
     })
+  })
+
+  it('draws what it predicts where the names say that the patches lay: by patient, or by folder', async () => {
+    const { folder } = await home.lastRun()
+    const root = join(home.path, 'datasets', await onlySynthetic(home.path))
+    const [maps, flat, flatMaps] = [join(home.path, 'maps'), join(home.path, 'flat slide'), join(home.path, 'flat maps')]
+    const { exitCode } = await home.runner(['predict', folder.id, root, '--to', join(home.path, 'any.csv'), '--slide-maps', maps])
+    expect(exitCode).toBe(0)
+    const patients = (await readdir(root)).length
+    expect((await readdir(maps)).filter((name) => name.endsWith('.png'))).toHaveLength(patients)
+    expect((await readFile(join(maps, 'index.html'), 'utf8')).match(/alt="Slide map of /g)).toHaveLength(patients)
+    const [one] = await glob('**/*.png', { cwd: root, absolute: true })
+    await mkdir(flat)
+    await copyFile(one ?? '', join(flat, basename(one ?? '')))
+    const again = await home.runner(['predict', folder.id, flat, '--slide-maps', flatMaps])
+    expect({ exitCode: again.exitCode, maps: await readdir(flatMaps) }).toEqual({
+      exitCode: 0,
+      maps: [expect.stringMatching(/^001-.*flat-slide\.png$/), 'index.html'],
+    })
+  })
+})
+
+describe('runner evaluate', () => {
+  it('comes to the run’s own numbers again, and counts that its test images were read', async () => {
+    const { folder, events } = await home.lastRun()
+    const { exitCode, stdout } = await home.runner(['evaluate', folder.id, '--format', 'json'])
+    expect(exitCode).toBe(0)
+    const { evaluation, testReadings } = JSON.parse(stdout) as { evaluation: { metrics: Record<string, number> }; testReadings: number }
+    const told = events.findLast((event) => event.type === 'evaluated')?.metrics ?? {}
+    for (const [name, value] of Object.entries(evaluation.metrics)) expect(value, name).toBeCloseTo(told[`test/${name}`] ?? NaN, 6)
+    expect(testReadings).toBe(2)
+    const reported = await home.runner(['report', folder.id])
+    expect(reported.exitCode).toBe(0)
+    expect((await readFile(folder.report, 'utf8')).replace(/\s+/g, ' ')).toContain('read 2 times by now')
+  })
+
+  it('refuses data that hold a patient or an image it was trained on, and takes those that do not', async () => {
+    const { folder, events } = await home.lastRun()
+    const root = join(home.path, 'datasets', await onlySynthetic(home.path))
+    const own = await home.runner(['evaluate', folder.id, '--data', root])
+    expect(own.exitCode).toBe(1)
+    expect(own.stderr).toMatch(/evaluation-leak\n.* of the groups: /)
+    expect(own.stderr).toContain('byte for byte')
+    // Strangers: other names, and each patch in the mirror.
+    const others = join(home.path, 'others')
+    for (const path of await glob('**/*.png', { cwd: root })) {
+      await mkdir(join(others, `other ${dirname(path)}`), { recursive: true })
+      await sharp(join(root, path))
+        .flop()
+        .toFile(join(others, `other ${path}`))
+    }
+    const { exitCode, stdout } = await home.runner(['evaluate', folder.id, '--data', others, '--format', 'json'])
+    expect(exitCode).toBe(0)
+    const judged = JSON.parse(stdout) as { evaluation: { threshold: number } }
+    expect(judged).toMatchObject({ images: 96, groups: 8, testReadings: null })
+    expect(judged.evaluation.threshold).toBe(events.findLast((event) => event.type === 'evaluated')?.metrics['test/threshold'])
   })
 })
 

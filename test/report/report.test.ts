@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import puppeteer from 'puppeteer-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { evaluateWeights } from '../../src/evaluation/evaluate.ts'
+import { runPage } from '../../src/report/run-page.ts'
 import { makeHome, type Home } from '../runner.ts'
 import { writeRun } from '../run/compared-runs.ts'
 
@@ -47,6 +49,46 @@ it('names nothing outside itself, and shows hostile names as the text they are',
   expect(page.length).toBeLessThan(5_000_000)
 })
 
+it('of ten classes shows each against the rest, and nothing that only two classes have', async () => {
+  const classes = Array.from({ length: 10 }, (_, index) => `kind ${index}`)
+  const judgement = { classes, positive: null, seed: 1 }
+  const split = (name: 'validation' | 'test') => ({
+    rows: Array.from({ length: 200 }, (_, index) => ({
+      path: `${name}/${index}.jpg`,
+      sha256: '',
+      group: `${name}/${index}.jpg`,
+      class: index % 10,
+      label: classes[index % 10] ?? '',
+      split: name,
+    })),
+    // Right nine times of ten.
+    probabilities: Float32Array.from({ length: 2000 }, (_, cell) => {
+      const row = Math.floor(cell / 10)
+      return cell % 10 === (row % 9 === 0 ? (row + 1) % 10 : row % 10) ? 0.55 : 0.05
+    }),
+  })
+  const [validation, test] = [split('validation'), split('test')]
+  const text = await runPage({
+    name: 'ten',
+    run: 'ten-abcd',
+    caveats: [],
+    judgement,
+    evaluation: evaluateWeights(1, validation, test, 0.5, judgement),
+    test,
+    layout: '{split}/{class}/{*}.jpg',
+    testReadings: 1,
+    provenance: [],
+    pictures: [],
+    sheet: null,
+    occlusion: null,
+    texts: [],
+  })
+  expect(text).toContain('Each class against the rest')
+  for (const name of [...classes, 'precision', 'specificity', 'f1_weighted', 'roc_auc_weighted', 'brier_score', 'calibration_error'])
+    expect(text).toContain(`${name}<`)
+  expect(text).not.toMatch(/NaN|undefined|Infinity|threshold|Slide map|<td>–<\/td>|patients? of/)
+})
+
 it.skipIf(chromium === undefined)('opens in a real browser: every picture is there, no request leaves, nothing is run', async () => {
   const browser = await puppeteer.launch({ executablePath: chromium ?? '', args: ['--no-sandbox', '--disable-gpu'] })
   try {
@@ -61,6 +103,28 @@ it.skipIf(chromium === undefined)('opens in a real browser: every picture is the
     expect(said).toEqual([])
     expect(await tab.title()).toBe('smoke')
     expect(await tab.evaluate('[...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length')).toBe(12)
+    expect(await tab.evaluate('[...document.links].filter(({ hash }) => !document.querySelector(hash)).length')).toBe(0)
+    // By keyboard one comes to everything that scrolls or opens.
+    const wanted = (await tab.evaluate('document.querySelectorAll("a, summary, .wide, pre").length')) as number
+    const reached = new Set<unknown>()
+    for (let step = 0; step < wanted; step++) {
+      await tab.keyboard.press('Tab')
+      const place = await tab.evaluate('[...document.querySelectorAll("*")].indexOf(document.activeElement)')
+      reached.add(place)
+    }
+    const hidden = (await tab.evaluate('document.querySelectorAll("details:not([open]) pre").length')) as number
+    expect(reached.size).toBe(wanted - hidden)
+    const ground = () => tab.evaluate('getComputedStyle(document.body).backgroundColor')
+    await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'light' }])
+    const light = await ground()
+    await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }])
+    expect([light, await ground()]).toEqual(['rgb(255, 255, 255)', 'rgb(21, 24, 28)'])
+    expect(await tab.evaluate('getComputedStyle(document.querySelector(".alarm")).backgroundColor')).toBe('rgb(198, 42, 63)')
+    // On paper there is nothing to open.
+    const height = (): Promise<unknown> => tab.evaluate('document.querySelector("details pre").getBoundingClientRect().height')
+    expect(await height()).toBe(0)
+    await tab.emulateMediaType('print')
+    expect(await height()).toBeGreaterThan(10)
   } finally {
     await browser.close()
   }

@@ -11,6 +11,17 @@ export interface ReadBack {
   readonly tags: Readonly<Record<string, string>>
   readonly histories: Readonly<Record<string, readonly (readonly [number, number | string])[]>>
   readonly inputs: readonly (readonly [string, string, readonly string[]])[]
+  /** Logged models, each metric with the data set that it was measured on. */
+  readonly models: readonly {
+    readonly name: string
+    readonly status: string
+    readonly step: number
+    readonly metrics: Readonly<Record<string, readonly [number, string]>>
+    readonly files: readonly string[]
+    readonly downloaded: string
+  }[]
+  /** Tables that the run names, by their paths, as Python's client loads them. */
+  readonly tables: Readonly<Record<string, { readonly columns: readonly string[]; readonly rows: readonly (readonly unknown[])[] }>>
   readonly files: readonly string[]
   /** Where they were downloaded to. */
   readonly downloaded: string
