@@ -57,7 +57,12 @@ def differences_of(folder):
             root = client.download_artifacts(run.info.run_id, "", target)
             there = {os.path.relpath(os.path.join(top, name), root): hashlib.sha256(open(os.path.join(top, name), "rb").read()).hexdigest()
                      for top, _, names in os.walk(root) for name in names}
-        compare("files", sorted(files.items()), sorted(there.items()))
+        grid = {path: digest for path, digest in there.items() if path.startswith("images/")}
+        compare("files", sorted(files.items()), sorted((path, digest) for path, digest in there.items() if path not in grid))
+        # Each picture once, whole and small.
+        drawn = [files[event["path"]] for event in of("picture")]
+        compare("pictures", sorted(drawn), sorted(digest for path, digest in grid.items() if path.endswith(".png")))
+        compare("small pictures", len(drawn), sum(path.endswith(".webp") for path in grid))
     return differences
 
 print(json.dumps([difference for folder in folders for difference in differences_of(folder)]))

@@ -87,7 +87,7 @@ describe('the files agree with each other', () => {
   })
 
   it('every artifact that is told is there, and nothing half-written stands beside', async () => {
-    const told = events.flatMap((event) => (event.type === 'artifact' ? [event.path] : []))
+    const told = events.flatMap((event) => (event.type === 'artifact' || event.type === 'model' ? [event.path] : []))
     const there = await readdir(folder.path)
     expect(there.sort()).toEqual([...told, 'checkpoints', 'journal.jsonl'].sort())
     expect((await readdir(folder.checkpoints)).filter((name) => name.startsWith('.'))).toEqual([])
