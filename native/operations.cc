@@ -143,7 +143,8 @@ void* createOptions(TF_OpKernelConstruction* construction) {
 void deleteOptions(void* options) { delete static_cast<Options*>(options); }
 
 // Reads what both ways are given; the call fails where it does not fit together.
-void readConvolution(Call& call, const Options& options, Behind behind, TF_Tensor* x, TF_Tensor* depthwise, TF_Tensor* w, TF_Tensor* b, Convolution& c) {
+void readConvolution(Call& call, const Options& options, Behind behind, TF_Tensor* x, TF_Tensor* depthwise, TF_Tensor* w, TF_Tensor* b,
+                     Convolution& c) {
   call.require(x && TF_NumDims(x) == 4 && w && TF_NumDims(w) == 4, "x and w must have four sides");
   if (!call.isOk()) return;
   c.x = {TF_Dim(x, 0), TF_Dim(x, 1), TF_Dim(x, 2), TF_Dim(x, 3)};
@@ -232,7 +233,10 @@ void* createDropout(TF_OpKernelConstruction* construction) {
   TF_OpKernelConstruction_GetAttrInt64(construction, "threshold", &threshold, status);
   if (status.isOk() && (threshold < 0 || threshold > 255)) TF_SetStatus(status, TF_INVALID_ARGUMENT, "threshold must be a byte");
   if (!status.isOk()) TF_OpKernelConstruction_Failure(construction, status);
-  return new Dropout{0, 0, nullptr, nullptr, static_cast<uint8_t>(threshold), static_cast<float>(1 / (1 - static_cast<double>(threshold) / 256)), nullptr};
+  auto* dropout = new Dropout{};
+  dropout->threshold = static_cast<uint8_t>(threshold);
+  dropout->scale = static_cast<float>(1 / (1 - static_cast<double>(threshold) / 256));
+  return dropout;
 }
 
 void deleteDropout(void* options) { delete static_cast<Dropout*>(options); }
@@ -246,7 +250,7 @@ void computeDropout(void* kernel, TF_OpKernelContext* context) {
   for (int side = 0; side < TF_NumDims(x); side++) shape.push_back(TF_Dim(x, side));
   d.rows = shape.empty() ? 1 : shape[0];
   d.columns = d.rows == 0 ? 0 : TF_TensorElementCount(x) / d.rows;
-  call.require(isShaped(draws, {d.rows * ((d.columns + 3) / 4)}), "draws must be words of four bytes, one byte for each number, whole words for each row");
+  call.require(isShaped(draws, {d.rows * ((d.columns + 3) / 4)}), "draws must have a byte for each number, and whole words for each row");
   d.x = valuesOf(x);
   d.draws = static_cast<const uint8_t*>(TF_TensorData(draws));
   d.y = call.output(0, shape);
@@ -364,7 +368,8 @@ struct Registration {
     defineBoth<Behind::norm>("RunnerSeparableNorm");
     defineBoth<Behind::normAndPool>("RunnerSeparableNormPool");
     // Its gradient is itself, of the output's gradient.
-    define("RunnerDropout", {"x: float", "draws: int32"}, {"y: float"}, {"threshold: int"}, inferDropout, {createDropout, computeDropout, deleteDropout});
+    define("RunnerDropout", {"x: float", "draws: int32"}, {"y: float"}, {"threshold: int"}, inferDropout,
+           {createDropout, computeDropout, deleteDropout});
   }
 } registration;
 

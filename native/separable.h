@@ -27,7 +27,7 @@ struct Convolution {
   // images [batch, height, width, channels], depthwise [3, 3, channels], w [channels, filters], b [filters].
   const float *images, *depthwise, *w, *b;
 
-  // Whether y is written to memory. With so few channels it is sooner computed again than read.
+  // Whether y is written to memory. With so few channels it is sooner computed again than read. The plan counts on it: src/network/fusion.ts.
   bool keepsY() const { return !pooled || x.channels > 16; }
 };
 

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Layer, Pooling2d } from '../experiment/experiment.ts'
 import { dropout } from '../kernels/dropout.ts'
 import { hasNativeOperations, inScope } from '../kernels/tensorflow.ts'
-import { fusedLayers } from '../network/fusion.ts'
+import { fusedGroups } from '../network/fusion.ts'
 import type { Network } from '../network/plan.ts'
 import { activate } from './activations.ts'
 import { batchNormalization } from './batch-normalization.ts'
@@ -72,17 +72,13 @@ export function forward(network: Network, variables: Variables, images: tf.Tenso
       },
     }
   }
-  const isFusing = seeds !== null && hasNativeOperations()
+  const groups = seeds !== null && hasNativeOperations() ? fusedGroups(network.layers) : network.layers.map((planned) => [planned])
   let x: tf.Tensor = images
-  let done = 0
-  while (done < network.layers.length) {
-    const rest = network.layers.slice(done)
-    const [layer, next] = rest.map((planned) => planned.layer)
-    const fused = isFusing ? fusedLayers(rest) : 1
-    if (layer?.kind === 'separableConv2d' && next?.kind === 'batchNormalization' && fused > 1)
-      x = normalizedSeparableConv2d(x as tf.Tensor4D, [layer, passOf(layer)], [next, passOf(next)], fused === 3)
+  for (const group of groups) {
+    const [layer, next] = group.map((planned) => planned.layer)
+    if (layer?.kind === 'separableConv2d' && next?.kind === 'batchNormalization')
+      x = normalizedSeparableConv2d(x as tf.Tensor4D, [layer, passOf(layer)], [next, passOf(next)], group.length === 3)
     else if (layer) x = inScope(layer.name, () => apply(x, layer, passOf(layer)))
-    done += fused
   }
   if (network.head === 'softmax') return x as tf.Tensor2D
   return tf.concat([tf.zerosLike(x), x], 1) as tf.Tensor2D

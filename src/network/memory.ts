@@ -3,7 +3,7 @@
  * TensorFlow's CPU build; `npm run memory` measures again, and a test holds the estimate within 30 %.
  */
 import type { Optimizer } from '../experiment/experiment.ts'
-import { fusedLayers, isFusable, isKept } from './fusion.ts'
+import { fusedGroups, isFusable, isKept } from './fusion.ts'
 import { asImage, sizeOf } from './output-shape.ts'
 import { countValues } from './parameters.ts'
 import type { Network, PlannedLayer, Shape } from './plan.ts'
@@ -101,25 +101,16 @@ const updateValues = { sgd: 4, adagrad: 2, rmsprop: 16, adam: 13, adamw: 15 } sa
 
 /** In bytes, for each layer, what training keeps of one image for the gradient: its output, and what lies between its input and its output. */
 export function activationBytes({ layers }: Pick<Network, 'layers'>): readonly number[] {
-  const bytes: number[] = []
-  while (bytes.length < layers.length) bytes.push(...fusedBytes(layers.slice(bytes.length)))
-  return bytes
+  return fusedGroups(layers).flatMap(groupActivationBytes)
 }
 
-/** Of the layers that are one operation with the first of these. */
-function fusedBytes(layers: readonly PlannedLayer[]): readonly number[] {
-  const [first, second, third] = layers
-  if (!first) return []
+/** Of layers that are one operation. */
+function groupActivationBytes([first, second, third]: readonly [PlannedLayer, ...PlannedLayer[]]): readonly number[] {
   const bytes = float * sizeOf(first.outputShape)
-  switch (fusedLayers(layers)) {
-    case 1:
-      return [isFusable(first.layer) ? bytes : layerActivationBytes(first)]
-    case 2:
-      return [bytes, float * sizeOf(second?.outputShape ?? [])]
-    case 3:
-      // The maxima, and what they were before the normalization.
-      return [isKept(asImage(first.inputShape)?.[2] ?? 0) ? bytes : 0, 0, 2 * float * sizeOf(third?.outputShape ?? [])]
-  }
+  if (!second) return [isFusable(first.layer) ? bytes : layerActivationBytes(first)]
+  if (!third) return [bytes, float * sizeOf(second.outputShape)]
+  // The maxima, and what they were before the normalization.
+  return [isKept(asImage(first.inputShape)?.[2] ?? 0) ? bytes : 0, 0, 2 * float * sizeOf(third.outputShape)]
 }
 
 function layerActivationBytes({ layer, inputShape, outputShape }: PlannedLayer): number {
@@ -156,15 +147,11 @@ function depthwiseValues(input: Shape, output: Shape, depthMultiplier: number): 
 
 /** The highest point on the way back: what is still kept up to an operation, the gradients of its output, twice, and of its input. */
 function trainBytes(network: Network): number {
-  const { layers } = network
-  const bytes = activationBytes(network)
   let kept = float * sizeOf(network.inputShape)
   let highest = kept
-  for (let index = 0; index < layers.length;) {
-    const end = index + fusedLayers(layers.slice(index))
-    kept += bytes.slice(index, end).reduce((sum, each) => sum + each, 0)
-    highest = Math.max(highest, kept + float * (2 * sizeOf(layers[end - 1]?.outputShape ?? []) + sizeOf(layers[index]?.inputShape ?? [])))
-    index = end
+  for (const group of fusedGroups(network.layers)) {
+    kept += groupActivationBytes(group).reduce((sum, bytes) => sum + bytes, 0)
+    highest = Math.max(highest, kept + float * (2 * sizeOf(group.at(-1)?.outputShape ?? []) + sizeOf(group[0].inputShape)))
   }
   return highest
 }
