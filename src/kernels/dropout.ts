@@ -8,13 +8,11 @@ import { attribute, executeOne, hasNativeOperations, isTensorFlow, numberAttribu
 
 const kernelName = 'RunnerDropout'
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
-
 /** x of any shape; seed int32 [2]. `noiseShape` broadcasts to x: [b, 1, 1, c] drops whole channels. */
 export function dropout<T extends tf.Tensor>(x: T, rate: number, seed: tf.Tensor1D, noiseShape: readonly number[] = x.shape): T {
   if (!isTensorFlow()) {
     const [low, high] = seed.dataSync()
-    const draws = uniforms([(low ?? 0) >>> 0, (high ?? 0) >>> 0], sizeOf(noiseShape))
+    const draws = uniforms([(low ?? 0) >>> 0, (high ?? 0) >>> 0], tf.util.sizeFromShape([...noiseShape]))
     const mask = tf.tensor(
       Float32Array.from(draws, (draw) => (draw >= rate ? 1 / (1 - rate) : 0)),
       [...noiseShape],
@@ -48,7 +46,7 @@ function drawWords(seed: tf.TensorInfo, { shape }: Draw): tf.Tensor {
   return executeOne(
     'StatelessRandomUniformFullInt',
     [attribute.type('dtype', 'int32'), attribute.type('T', 'int32'), seedType],
-    [tf.tensor1d([batch * Math.ceil(sizeOf(shape) / batch / 4)], 'int32'), seed],
+    [tf.tensor1d([batch * Math.ceil(tf.util.sizeFromShape([...shape]) / batch / 4)], 'int32'), seed],
   )
 }
 
@@ -64,7 +62,7 @@ function drawMask(seed: tf.TensorInfo, draw: Draw): tf.Tensor {
     return executeOne('GreaterEqual', [attribute.type('T', 'float32')], [draws, tf.scalar(draw.rate)])
   }
   const [batch = 1] = shape
-  const rowSize = sizeOf(shape) / batch
+  const rowSize = tf.util.sizeFromShape(shape) / batch
   const rowBytes = Math.ceil(rowSize / 4) * 4
   let bytes = executeOne('Bitcast', [attribute.type('T', 'int32'), attribute.type('type', 'uint8')], [drawWords(seed, draw)])
   const reshape = (x: tf.TensorInfo, to: number[]) =>
