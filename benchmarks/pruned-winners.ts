@@ -13,7 +13,7 @@ import { foldRun } from '../src/journal/run-state.ts'
 import { keyOf, permutation } from '../src/random/philox.ts'
 import { trialTag } from '../src/run/begin.ts'
 import { readShown } from '../src/sweep/judge-trial.ts'
-import { makePruner } from '../src/sweep/pruner.ts'
+import { bestFirst, makePruner } from '../src/sweep/pruner.ts'
 import { knownTrials } from '../src/sweep/trials.ts'
 
 interface RecordedTrial {
@@ -105,10 +105,6 @@ function replay(queue: readonly RecordedTrial[], prune: Prune, goal: Goal): Repl
   return { stopped, epochs: [...done.values()].reduce((a, b) => a + b, 0) }
 }
 
-function better(a: number, b: number, goal: Goal): number {
-  return goal === 'maximize' ? b - a : a - b
-}
-
 function last({ values }: RecordedTrial): number {
   return values.at(-1) ?? NaN
 }
@@ -124,13 +120,14 @@ if (options.record !== undefined) await writeFile(options.record, `${JSON.string
 
 const { trials, metric } = sweep
 const goal = goalOf(metric)
+const order = bestFirst(goal)
 const blocks = [...new Set(trials.map(({ block }) => block))]
 const variants = [...new Set(trials.map(({ variant }) => variant))]
 const ofVariant = (variant: string): RecordedTrial[] => trials.filter((trial) => trial.variant === variant)
-const ranked = [...variants].sort((a, b) => better(meanOf(ofVariant(a).map(last)), meanOf(ofVariant(b).map(last)), goal))
+const ranked = [...variants].sort((a, b) => order(meanOf(ofVariant(a).map(last)), meanOf(ofVariant(b).map(last))))
 const best = ranked[0] ?? ''
 const planned = trials.reduce((sum, { values }) => sum + values.length, 0)
-const bestOf = (some: readonly RecordedTrial[]): RecordedTrial | undefined => [...some].sort((a, b) => better(last(a), last(b), goal))[0]
+const bestOf = (some: readonly RecordedTrial[]): RecordedTrial | undefined => [...some].sort((a, b) => order(last(a), last(b)))[0]
 
 console.log(`${sweep.name}: ${variants.length} variants, ${blocks.length} seeds, ${planned} epochs, by ${metric}; best on average ${best}`)
 console.log(`${orders} orders of arrival, ${workers} at a time\n`)
@@ -141,10 +138,10 @@ for (const [name, prune] of pruners) {
   let lostTrials = 0
   let regret = 0
   let epochs = 0
-  for (let order = 0; order < orders; order++) {
+  for (let arrival = 0; arrival < orders; arrival++) {
     const queue = blocks.flatMap((block, index) => {
       const own = trials.filter((trial) => trial.block === block)
-      return [...permutation(keyOf(1, 'pruned-winners', order, index), own.length)].flatMap((position) => own[position] ?? [])
+      return [...permutation(keyOf(1, 'pruned-winners', arrival, index), own.length)].flatMap((position) => own[position] ?? [])
     })
     const replayed = replay(queue, prune, goal)
     epochs += replayed.epochs

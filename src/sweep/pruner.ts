@@ -68,7 +68,7 @@ function halvingPruner({ warmup, trials, factor }: HalvingSettings, goal: Goal):
     judge(trial, others, epoch, planned) {
       const value = valueAt(trial, epoch)
       const comparedWith = comparable(others, epoch)
-      const best = [value, ...comparedWith.map((other) => other.value)].sort((a, b) => (isWorse(a, b, goal) ? 1 : -1))
+      const best = [value, ...comparedWith.map((other) => other.value)].sort(bestFirst(goal))
       const threshold = comparedWith.length < trials ? null : (best[Math.ceil(best.length / factor) - 1] ?? value)
       const rung = rungs(planned).indexOf(epoch)
       return { goesOn: threshold === null || !isWorse(value, threshold, goal), value, threshold, comparedWith, rung }
@@ -87,8 +87,12 @@ function valueAt({ values }: Shown, epoch: number): number {
 
 /** What is no number is worse than any. */
 function isWorse(value: number, than: number, goal: Goal): boolean {
-  if (Number.isNaN(value)) return true
-  return goal === 'maximize' ? value < than : value > than
+  return Number.isNaN(value) || bestFirst(goal)(value, than) > 0
+}
+
+/** An order of numbers. */
+export function bestFirst(goal: Goal): (a: number, b: number) => number {
+  return (a, b) => (goal === 'maximize' ? b - a : a - b)
 }
 
 /** From the first on, without the last. */
