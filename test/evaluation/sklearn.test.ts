@@ -46,11 +46,12 @@ describe.each(cases)('$name', ({ classes, labels, probabilities, metrics, agains
     expect(Object.keys(evaluation.metrics).sort()).toEqual(Object.keys(metrics).sort())
   })
 
-  it.skipIf(positive !== null)('has scikit-learn’s numbers of each class against the rest', () => {
-    expect(Object.keys(evaluation.againstRest ?? {})).toEqual([...classes])
-    for (const [own, scores] of Object.entries(evaluation.againstRest ?? {}))
-      for (const [name, value] of Object.entries(scores.metrics)) expectSame(value, againstRest[own]?.[name] ?? null, `${own} ${name}`)
-  })
+  if (positive === null)
+    it('has scikit-learn’s numbers of each class against the rest', () => {
+      expect(Object.keys(evaluation.againstRest ?? {})).toEqual([...classes])
+      for (const [own, scores] of Object.entries(evaluation.againstRest ?? {}))
+        for (const [name, value] of Object.entries(scores.metrics)) expectSame(value, againstRest[own]?.[name] ?? null, `${own} ${name}`)
+    })
 
   it('has an interval for each number that is defined', () => {
     const everyone = [evaluation, ...Object.values(evaluation.againstRest ?? {})]

@@ -186,7 +186,9 @@ describe.each(['local', 'slurm'] as const)('a sweep, launcher %s,', (launcher) =
     expect(weights[launcher]).toEqual(weights.local)
   })
 
-  describe.runIf(launcher === 'slurm')('on Slurm', () => {
+  if (launcher === 'local') return
+
+  describe('on Slurm', () => {
     const onlySlow = ['--set', 'sweep.variants.mad=null']
     /** `A_a`, as soon as that trial has kept an epoch. */
     const training = async (index: number): Promise<string> => {
