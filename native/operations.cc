@@ -116,7 +116,7 @@ bool isShaped(TF_Tensor* tensor, std::initializer_list<int64_t> shape) {
 }
 
 const float* vector(Call& call, TF_Tensor* tensor, int64_t filters) {
-  call.require(isShaped(tensor, {filters}), "b, gamma, beta, mean and inverse must be [filters]");
+  call.require(isShaped(tensor, {filters}), "b, gamma, beta, mean, variance and inverse must be [filters]");
   return valuesOf(tensor);
 }
 
@@ -202,6 +202,22 @@ void computeForward(void* kernel, TF_OpKernelContext* context) {
 }
 
 template <Behind behind>
+void computeInference(void* kernel, TF_OpKernelContext* context) {
+  const auto* options = static_cast<const Options*>(kernel);
+  Call call(context);
+  Inference f{};
+  readConvolution(call, *options, behind, call.input(0), call.input(1), call.input(2), call.input(3), f);
+  f.epsilon = options->epsilon;
+  f.gamma = vector(call, call.input(4), f.filters);
+  f.beta = vector(call, call.input(5), f.filters);
+  f.mean = vector(call, call.input(6), f.filters);
+  f.variance = vector(call, call.input(7), f.filters);
+  const int64_t by = f.pooled ? 2 : 1;
+  f.z = call.output(0, {f.x.batch, f.x.height / by, f.x.width / by, f.filters});
+  if (call.isOk()) kernels().separable.infer(f);
+}
+
+template <Behind behind>
 void computeBackward(void* kernel, TF_OpKernelContext* context) {
   const auto* options = static_cast<const Options*>(kernel);
   Call call(context);
@@ -275,25 +291,41 @@ struct Shapes {
   }
 };
 
+// Of the inputs x and w: [filters] and [batch, height, width, filters].
+struct ShapesOfY : Shapes {
+  TF_ShapeHandle *filters = handles[3], *y = handles[4];
+  ShapesOfY(TF_ShapeInferenceContext* context, TF_Status* status) {
+    auto [x, w, images, last, all] = handles;
+    const auto then = [&](auto step) {
+      if (TF_GetCode(status) == TF_OK) step();
+    };
+    then([&] { TF_ShapeInferenceContextGetInput(context, 0, x, status); });
+    then([&] { TF_ShapeInferenceContextGetInput(context, 2, w, status); });
+    then([&] { TF_ShapeInferenceContextSubshape(context, x, 0, 3, images, status); });
+    then([&] { TF_ShapeInferenceContextSubshape(context, w, 3, 4, last, status); });
+    then([&] { TF_ShapeInferenceContextConcatenateShapes(context, images, last, all, status); });
+  }
+};
+
+// The C interface has no half of a side: what is pooled, and y, which may not be kept, are of shapes unknown until they are there.
 template <Behind behind>
 void inferForward(TF_ShapeInferenceContext* context, TF_Status* status) {
-  Shapes shapes;
-  auto [x, w, images, filters, y] = shapes.handles;
-  const auto then = [&](auto step) {
-    if (TF_GetCode(status) == TF_OK) step();
+  if (behind == Behind::normAndPool) TF_ShapeInferenceContextSetUnknownShape(context, status);
+  const ShapesOfY shapes(context, status);
+  const auto set = [&](int output, TF_ShapeHandle* shape) {
+    if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextSetOutput(context, output, shape, status);
   };
-  // The C interface has no half of a side: what is pooled, and y, which may not be kept, are of shapes unknown until they are there.
-  if (behind == Behind::normAndPool) then([&] { TF_ShapeInferenceContextSetUnknownShape(context, status); });
-  then([&] { TF_ShapeInferenceContextGetInput(context, 0, x, status); });
-  then([&] { TF_ShapeInferenceContextGetInput(context, 2, w, status); });
-  then([&] { TF_ShapeInferenceContextSubshape(context, x, 0, 3, images, status); });
-  then([&] { TF_ShapeInferenceContextSubshape(context, w, 3, 4, filters, status); });
-  then([&] { TF_ShapeInferenceContextConcatenateShapes(context, images, filters, y, status); });
   if (behind != Behind::normAndPool)
-    for (int output = 0; output < (behind == Behind::nothing ? 1 : 2); output++)
-      then([&] { TF_ShapeInferenceContextSetOutput(context, output, y, status); });
+    for (int output = 0; output < (behind == Behind::nothing ? 1 : 2); output++) set(output, shapes.y);
   if (behind != Behind::nothing)
-    for (int output = 2; output < 5; output++) then([&] { TF_ShapeInferenceContextSetOutput(context, output, filters, status); });
+    for (int output = 2; output < 5; output++) set(output, shapes.filters);
+}
+
+template <Behind behind>
+void inferInference(TF_ShapeInferenceContext* context, TF_Status* status) {
+  if (behind == Behind::normAndPool) return TF_ShapeInferenceContextSetUnknownShape(context, status);
+  const ShapesOfY shapes(context, status);
+  if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextSetOutput(context, 0, shapes.y, status);
 }
 
 template <Behind behind>
@@ -334,9 +366,9 @@ void define(const std::string& name, const Words& inputs, const Words& outputs, 
   if (!status.isOk()) std::fprintf(stderr, "runner: %s was not registered: %s\n", name.c_str(), TF_Message(status));
 }
 
-// An operation and its gradient.
+// An operation and its gradient and, where it normalises by the batch, one that is given the moments.
 template <Behind behind>
-void defineBoth(const std::string& name) {
+void defineAll(const std::string& name) {
   constexpr bool isNormalised = behind != Behind::nothing, isPooled = behind == Behind::normAndPool;
   Words inputs{"x", "depthwise", "w", "b"}, outputs{"y"}, attributes{"relu: bool"};
   Words given{isNormalised ? "dz" : "dy", "y", "x", "depthwise", "w", "b"}, gradients{"dx", "ddepthwise", "dw", "db"};
@@ -358,15 +390,18 @@ void defineBoth(const std::string& name) {
   };
   define(name, floats(inputs), floats(outputs), attributes, inferForward<behind>,
          {createOptions<isNormalised>, computeForward<behind>, deleteOptions});
+  if (isNormalised)
+    define(name + "Inference", floats({"x", "depthwise", "w", "b", "gamma", "beta", "mean", "variance"}), {"z: float"}, attributes, inferInference<behind>,
+           {createOptions<true>, computeInference<behind>, deleteOptions});
   define(name + "Grad", floats(given), floats(gradients), {"relu: bool"}, inferBackward<behind>,
          {createOptions<false>, computeBackward<behind>, deleteOptions});
 }
 
 struct Registration {
   Registration() {
-    defineBoth<Behind::nothing>("RunnerSeparable");
-    defineBoth<Behind::norm>("RunnerSeparableNorm");
-    defineBoth<Behind::normAndPool>("RunnerSeparableNormPool");
+    defineAll<Behind::nothing>("RunnerSeparable");
+    defineAll<Behind::norm>("RunnerSeparableNorm");
+    defineAll<Behind::normAndPool>("RunnerSeparableNormPool");
     // Its gradient is itself, of the output's gradient.
     define("RunnerDropout", {"x: float", "draws: int32"}, {"y: float"}, {"threshold: int"}, inferDropout,
            {createDropout, computeDropout, deleteDropout});

@@ -133,30 +133,37 @@ void copyRows(float* to, const float* from, long rows, long columns, long wide, 
     for (long row = 0; row < rows; row++) std::memcpy(to + row * columns, from + row * wide, columns * sizeof(float));
 }
 
+// What turns y into z: (y - mean) factor + beta, each [filters].
+struct Scaling {
+  const float* mean;
+  std::vector<float> factor;
+  const float* beta;
+};
+
 // Mean, variance and what z is computed by: gamma / sqrt(variance + epsilon).
-std::vector<float> finishMoments(const Forward& f, const std::vector<Moments>& moments) {
+Scaling finishMoments(const Forward& f, const std::vector<Moments>& moments) {
   Moments whole(f.filters);
   for (const Moments& part : moments) whole.add(part.count, part.mean.data(), part.squares.data());
-  std::vector<float> factors(f.filters);
+  Scaling scaling{f.mean, std::vector<float>(f.filters), f.beta};
   for (long filter = 0; filter < f.filters; filter++) {
     const double variance = whole.squares[filter] / whole.count;
     f.mean[filter] = static_cast<float>(whole.mean[filter]);
     f.variance[filter] = static_cast<float>(variance);
     f.inverse[filter] = static_cast<float>(1 / std::sqrt(variance + f.epsilon));
-    factors[filter] = f.gamma[filter] * f.inverse[filter];
+    scaling.factor[filter] = f.gamma[filter] * f.inverse[filter];
   }
-  return factors;
+  return scaling;
 }
 
-void normalise(const Forward& f, const std::vector<float>& factors) {
+void normalise(const Forward& f, const Scaling& scaling) {
   const int parts = partsOf(f.x);
   const long rows = f.x.batch * f.x.height * f.x.width;
   // Last parts first: their y is still in the caches.
   parallel(parts, [&](int turn) {
     const int part = parts - 1 - turn;
-    const float* __restrict factor = factors.data();
-    const float* __restrict mean = f.mean;
-    const float* __restrict beta = f.beta;
+    const float* __restrict factor = scaling.factor.data();
+    const float* __restrict mean = scaling.mean;
+    const float* __restrict beta = scaling.beta;
     const long end = partStart(rows, parts, part + 1);
     const bool isPast = isPastCaches(f.z, f.filters, rows * f.filters);
     for (long row = partStart(rows, parts, part); row < end; row++) {
@@ -172,13 +179,13 @@ void normalise(const Forward& f, const std::vector<float>& factors) {
   });
 }
 
-// Two rows of y, whose pixels lie `stride` apart, to one of z and of peaks.
-void poolRows(const Forward& f, const float* factor, const float* y, long stride, float* z_, float* peaks_) {
-  const float *mean = f.mean, *beta = f.beta;
-  for (long column = 0; column < f.x.width / 2; column++) {
-    const float *top = y + 2 * column * stride, *low = top + f.x.width * stride;
-    float *z = z_ + column * f.filters, *peaks = peaks_ + column * f.filters;
-    inVectors(f.filters, [&](auto kind, long filter) {
+// Two rows of y, whose pixels lie `stride` apart, to one of z and, where they are wished, of peaks.
+void poolRows(const Convolution& c, const Scaling& scaling, const float* y, long stride, float* z_, float* peaks_) {
+  const float *mean = scaling.mean, *factor = scaling.factor.data(), *beta = scaling.beta;
+  for (long column = 0; column < c.x.width / 2; column++) {
+    const float *top = y + 2 * column * stride, *low = top + c.x.width * stride;
+    float *z = z_ + column * c.filters, *peaks = peaks_ ? peaks_ + column * c.filters : nullptr;
+    inVectors(c.filters, [&](auto kind, long filter) {
       using Numbers = decltype(kind);
       const auto at = [filter](const float* from) { return loadAs<Numbers>(from + filter); };
       const Window<Numbers> w(top + filter, low + filter, stride, at(mean), at(factor), at(beta));
@@ -188,33 +195,54 @@ void poolRows(const Forward& f, const float* factor, const float* y, long stride
           return isLow ? fromLow : fromTop;
         };
         storeAs(z + filter, largest(w.z));
-        storeAs(peaks + filter, largest(w.y));
+        if (peaks) storeAs(peaks + filter, largest(w.y));
       });
     });
   }
 }
 
-void pool(const Forward& f, const Rows& rows, const std::vector<float>& factors) {
-  const int parts = partsOf(f.x);
-  const long pixels = f.x.height * f.x.width, pooled = pixels / 4 * f.filters;
+// Rows of y, [count, wide], in place.
+void scaleRows(const Convolution& c, const Scaling& scaling, long count, long wide, float* y) {
+  const float* __restrict mean = scaling.mean;
+  const float* __restrict factor = scaling.factor.data();
+  const float* __restrict beta = scaling.beta;
+  for (long row = 0; row < count; row++) {
+    float* __restrict values = y + row * wide;
+    for (long filter = 0; filter < c.filters; filter++) values[filter] = (values[filter] - mean[filter]) * factor[filter] + beta[filter];
+  }
+}
+
+// z of all images and, of what is pooled, the peaks where they are wished. y [batch, height, width, filters] is computed (again) where it is not there.
+void writeZ(const Convolution& c, const Rows& rows, const Scaling& scaling, const float* y, float* z, float* peaks) {
+  const int parts = partsOf(c.x);
+  const long pixels = c.x.height * c.x.width;
+  const bool isPast = !c.pooled && isPastCaches(z, c.filters, c.x.batch * pixels * c.filters);
+  // Last parts first: of those y may still be in the caches.
   parallel(parts, [&](int turn) {
     const int part = parts - 1 - turn;
     const Floats image = rows.lines.empty(), u = rows.emptyDepthwise(), block = rows.empty();
-    for (long index = partStart(f.x.batch, parts, part); index < partStart(f.x.batch, parts, part + 1); index++) {
-      if (!f.keepsY()) rows.lines.copy(f.images + index * pixels * f.x.channels, image.get());
-      inSteps(f, rows.step, [&](long first, long height) {
-        if (!f.keepsY()) {
+    for (long index = partStart(c.x.batch, parts, part); index < partStart(c.x.batch, parts, part + 1); index++) {
+      if (!y) rows.lines.copy(c.images + index * pixels * c.x.channels, image.get());
+      inSteps(c, rows.step, [&](long first, long height) {
+        const long before = index * pixels + first * c.x.width;
+        if (!y) {
           rows.depthwise(image.get(), first, height, u.get());
-          rows.pointwise(u.get(), height * f.x.width, block.get());
+          rows.pointwise(u.get(), height * c.x.width, block.get());
         }
-        const float* y = f.keepsY() ? f.y + (index * pixels + first * f.x.width) * f.filters : block.get();
-        const long stride = f.keepsY() ? f.filters : rows.wide;
+        if (!c.pooled) {
+          scaleRows(c, scaling, height * c.x.width, rows.wide, block.get());
+          copyRows(z + before * c.filters, block.get(), height * c.x.width, c.filters, rows.wide, isPast);
+          return;
+        }
+        const float* from = y ? y + before * c.filters : block.get();
+        const long stride = y ? c.filters : rows.wide;
         for (long row = 0; row < height; row += 2) {
-          const long to = index * pooled + (first + row) / 2 * (f.x.width / 2) * f.filters;
-          poolRows(f, factors.data(), y + row * f.x.width * stride, stride, f.z + to, f.peaks + to);
+          const long to = (before + row * c.x.width) / 4 * c.filters;
+          poolRows(c, scaling, from + row * c.x.width * stride, stride, z + to, peaks ? peaks + to : nullptr);
         }
       });
     }
+    finishStores();
   });
 }
 
@@ -239,11 +267,18 @@ void forward(const Forward& f) {
     finishStores();
   });
   if (!f.normalised) return;
-  const std::vector<float> factors = finishMoments(f, moments);
+  const Scaling scaling = finishMoments(f, moments);
   if (f.pooled)
-    pool(f, rows, factors);
+    writeZ(f, rows, scaling, f.keepsY() ? f.y : nullptr, f.z, f.peaks);
   else
-    normalise(f, factors);
+    normalise(f, scaling);
+}
+
+void infer(const Inference& f) {
+  Scaling scaling{f.mean, std::vector<float>(f.filters), f.beta};
+  for (long filter = 0; filter < f.filters; filter++)
+    scaling.factor[filter] = static_cast<float>(f.gamma[filter] / std::sqrt(static_cast<double>(f.variance[filter]) + f.epsilon));
+  writeZ(f, Rows(f), scaling, nullptr, f.z, nullptr);
 }
 
 // What batch normalisation takes from dz before it reaches y: dy = factor (dz - shift - (y - mean) slope).
@@ -426,7 +461,7 @@ void backward(const Backward& g) {
 
 }  // namespace
 
-extern const SeparableKernels separable{forward, backward};
+extern const SeparableKernels separable{forward, backward, infer};
 
 }  // namespace PROCESSOR
 }  // namespace runner

@@ -1,7 +1,7 @@
-// A separable convolution with the relu and the batch normalisation behind it, forward and back.
+// A separable convolution with the relu and the batch normalisation behind it, forward and back, and as it predicts.
 //   u = depthwise 3x3 convolution of x, stride 1, padding "same"
 //   y = relu(u w + b)
-//   z = gamma (y - mean) / sqrt(variance + epsilon) + beta, with mean and plain (1/N) variance of y's channels over the batch
+//   z = gamma (y - mean) / sqrt(variance + epsilon) + beta, with mean and plain (1/N) variance of y's channels over the batch, or as they are given
 //   pooled: of each 2x2 values of z the largest, of equal ones the first
 // Howard et al. 2017; Ioffe and Szegedy 2015.
 //
@@ -49,9 +49,18 @@ struct Backward : Convolution {
   float *dx, *ddepthwise, *dw, *db, *dgamma, *dbeta;
 };
 
+// Mean and variance are given: y is written nowhere.
+struct Inference : Convolution {
+  float epsilon;
+  // [filters]
+  const float *gamma, *beta, *mean, *variance;
+  float* z;
+};
+
 struct SeparableKernels {
   void (*forward)(const Forward&);
   void (*backward)(const Backward&);
+  void (*infer)(const Inference&);
 };
 
 }  // namespace runner

@@ -4,7 +4,7 @@ import type { Loss } from '../experiment/experiment.ts'
 import { gatherRows } from '../kernels/gather.ts'
 import { pixelsToFloat, scalePixels, warp, type FillMode } from '../kernels/images.ts'
 import { batchScalar, inScope } from '../kernels/tensorflow.ts'
-import { forward, randomLayers, type Variables } from '../layers/forward.ts'
+import { exported, forward, prediction, randomLayers, type Variables } from '../layers/forward.ts'
 import { l2Penalty, objective, weightedLoss } from '../layers/losses.ts'
 import type { Slots } from '../layers/optimizers.ts'
 import type { Network } from '../network/plan.ts'
@@ -86,7 +86,7 @@ export function trainStep(options: TrainStepOptions): StepFunction {
       let dataLoss: tf.Scalar | null = null
       const { grads } = tf.variableGrads(
         () => {
-          const logits = forward(network, variables, x, input(inputs, 'seeds') as tf.Tensor2D)
+          const logits = forward(network, variables, x, { seeds: input(inputs, 'seeds') as tf.Tensor2D, isPortable: false })
           return inScope('loss', () => {
             const weighted = weightedLoss(loss, logits, labels, tf.tensor1d([...classWeights]))
             hits = tf.keep(tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32')))
@@ -136,7 +136,7 @@ export function predictStep(options: Omit<StepOptions, 'model'> & { readonly mod
     name: 'predict',
     batchSizes: options.batchSizes,
     arguments: [imageArgument(options)],
-    body: (inputs) => ({ logits: forward(network, variables, images(inputs, options.source, null), null) }),
+    body: (inputs) => ({ logits: forward(network, variables, images(inputs, options.source, null), prediction) }),
   }
 }
 
@@ -146,7 +146,7 @@ export function serveStep(network: Network, variables: Variables): StepFunction 
     name: 'serve',
     batchSizes: [],
     arguments: [{ name: 'pixels', dtype: 'uint8', shape: (batch) => [batch, ...network.inputShape] }],
-    body: (inputs) => ({ probabilities: tf.softmax(forward(network, variables, images(inputs, 'feed', null), null)) }),
+    body: (inputs) => ({ probabilities: tf.softmax(forward(network, variables, images(inputs, 'feed', null), exported)) }),
   }
 }
 

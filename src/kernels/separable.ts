@@ -57,16 +57,19 @@ export interface Normalized {
   readonly variance: tf.Tensor1D
 }
 
+export interface NormalizedOptions {
+  readonly epsilon: number
+  readonly hasRelu: boolean
+  readonly isPooled: boolean
+}
+
 type NormalizedKernel = 'RunnerSeparableNorm' | 'RunnerSeparableNormPool'
 
 /**
  * As `separable`, normalised over the batch: gamma (y - mean) / sqrt(variance + epsilon) + beta. Where `isPooled`, of each 2x2 of those the
  * largest; height and width must be even.
  */
-export function normalizedSeparable(
-  inputs: NormalizedSeparable,
-  { epsilon, hasRelu, isPooled }: { readonly epsilon: number; readonly hasRelu: boolean; readonly isPooled: boolean },
-): Normalized {
+export function normalizedSeparable(inputs: NormalizedSeparable, { epsilon, hasRelu, isPooled }: NormalizedOptions): Normalized {
   const kernel: NormalizedKernel = isPooled ? 'RunnerSeparableNormPool' : 'RunnerSeparableNorm'
   const [, z, mean, variance] = tf
     .engine()
@@ -74,18 +77,35 @@ export function normalizedSeparable(
   return { z, mean, variance }
 }
 
+export interface NormalizedByAverages extends NormalizedSeparable {
+  /** [filters] each. */
+  readonly mean: tf.Tensor1D
+  readonly variance: tf.Tensor1D
+}
+
+/** As `normalizedSeparable`, normalised by the moments that it is given, without a gradient: [batch, height, width, filters], or half as high and as wide. */
+export function separableInference(inputs: NormalizedByAverages, { epsilon, hasRelu, isPooled }: NormalizedOptions): tf.Tensor4D {
+  const kernel: NormalizedKernel = isPooled ? 'RunnerSeparableNormPool' : 'RunnerSeparableNorm'
+  return tf.engine().runKernel(`${kernel}Inference`, { ...inputs }, { epsilon, relu: hasRelu })
+}
+
 registerNormalized('RunnerSeparableNorm', 5)
 registerNormalized('RunnerSeparableNormPool', 6)
 
 /** Its outputs are y, z, mean, variance, 1 / sqrt(variance + epsilon) and, of what is pooled, y where z is largest. */
 function registerNormalized(kernelName: NormalizedKernel, outputs: 5 | 6): void {
+  const attributesOf = (attrs: tf.NamedAttrMap | undefined) => [relu(attrs), attribute.float('epsilon', numberAttribute(attrs, 'epsilon'))]
+  const names = ['x', 'depthwise', 'w', 'b', 'gamma', 'beta']
   tf.registerKernel({
     kernelName,
     backendName: 'tensorflow',
-    kernelFunc: ({ inputs, attrs }) => {
-      const attributes = [relu(attrs), attribute.float('epsilon', numberAttribute(attrs, 'epsilon'))]
-      return execute(kernelName, attributes, namedInputs(inputs, ['x', 'depthwise', 'w', 'b', 'gamma', 'beta']), outputs)
-    },
+    kernelFunc: ({ inputs, attrs }) => execute(kernelName, attributesOf(attrs), namedInputs(inputs, names), outputs),
+  })
+  tf.registerKernel({
+    kernelName: `${kernelName}Inference`,
+    backendName: 'tensorflow',
+    kernelFunc: ({ inputs, attrs }) =>
+      executeOne(`${kernelName}Inference`, attributesOf(attrs), namedInputs(inputs, [...names, 'mean', 'variance'])),
   })
   tf.registerGradient({
     kernelName,

@@ -66,10 +66,10 @@ function hasBinding(backend: object): backend is TensorFlowBackend {
 }
 
 /** Counted up when those of native/ come to give other bits. */
-const nativeOperations = 'native-2'
+const nativeOperations = 'native-3'
 
 /**
- * Which operations training runs where it has the choice: those of native/, which are made for the CPU, or TensorFlow's own. Others give
+ * Which operations training and prediction run where they have the choice: those of native/, which are made for the CPU, or TensorFlow's own. Others give
  * other bits. The environment variable RUNNER_OPERATIONS set to tensorflow, plain, v3 or v4 overrules.
  */
 export function operations(): string {

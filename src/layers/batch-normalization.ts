@@ -12,7 +12,7 @@ export function batchNormalization(x: tf.Tensor, layer: BatchNormalization, pass
   const images = (x.rank === 4 ? x : tf.reshape(x, [x.shape[0], 1, 1, channels])) as tf.Tensor4D
   const { gamma, beta } = scaleAndShift(pass, channels)
   if (!pass.isTraining) {
-    const [mean, variance] = [pass.variable('moving_mean') as tf.Tensor1D, pass.variable('moving_variance') as tf.Tensor1D]
+    const { mean, variance } = averages(pass)
     return tf.reshape(tf.batchNorm(images, mean, variance, beta, gamma, layer.epsilon), x.shape)
   }
   const normalized = batchNormTraining(images, gamma, beta, layer.epsilon)
@@ -26,6 +26,11 @@ export function scaleAndShift(pass: LayerPass, channels: number): { readonly gam
     gamma: (pass.has('gamma') ? pass.variable('gamma') : tf.ones([channels])) as tf.Tensor1D,
     beta: (pass.has('beta') ? pass.variable('beta') : tf.zeros([channels])) as tf.Tensor1D,
   }
+}
+
+/** [channels] each. */
+export function averages(pass: LayerPass): { readonly mean: tf.Tensor1D; readonly variance: tf.Tensor1D } {
+  return { mean: pass.variable('moving_mean') as tf.Tensor1D, variance: pass.variable('moving_variance') as tf.Tensor1D }
 }
 
 export function moveAverages(

@@ -2,11 +2,11 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { BatchNormalization, Conv2d, DepthwiseConv2d, SeparableConv2d } from '../experiment/experiment.ts'
 import { biasAdd, matMul2d } from '../kernels/dense.ts'
-import { normalizedSeparable, separable, type Separable } from '../kernels/separable.ts'
-import { hasNativeOperations, inScope } from '../kernels/tensorflow.ts'
+import { normalizedSeparable, separable, separableInference, type Separable } from '../kernels/separable.ts'
+import { inScope } from '../kernels/tensorflow.ts'
 import { isFusable } from '../network/fusion.ts'
 import { activate } from './activations.ts'
-import { moveAverages, scaleAndShift } from './batch-normalization.ts'
+import { averages, moveAverages, scaleAndShift } from './batch-normalization.ts'
 import type { LayerPass } from './layer-pass.ts'
 
 export function conv2d(x: tf.Tensor4D, layer: Conv2d, pass: LayerPass): tf.Tensor {
@@ -20,17 +20,12 @@ export function depthwiseConv2d(x: tf.Tensor4D, layer: DepthwiseConv2d, pass: La
 }
 
 export function separableConv2d(x: tf.Tensor4D, layer: SeparableConv2d, pass: LayerPass): tf.Tensor {
-  if (isFused(layer, pass)) {
+  if (pass.isNative && isFusable(layer)) {
     const isRelu = layer.activation === 'relu'
     const y = separable(inputsOf(x, pass), isRelu)
     return isRelu ? y : activate(y, layer.activation)
   }
   return pointwise(depthwise(x, layer, pass), pass.variable('pointwise_kernel') as tf.Tensor4D, layer, pass)
-}
-
-/** What is exported and predicts must need no operation of ours: they are for training. */
-function isFused(layer: SeparableConv2d, pass: LayerPass): boolean {
-  return pass.isTraining && hasNativeOperations() && isFusable(layer)
 }
 
 function inputsOf(x: tf.Tensor4D, pass: LayerPass): Separable {
@@ -51,6 +46,7 @@ export function normalizedSeparableConv2d(
 ): tf.Tensor4D {
   const inputs = { ...inputsOf(x, pass), ...scaleAndShift(normalizationPass, layer.filters) }
   const options = { epsilon: normalization.epsilon, hasRelu: layer.activation === 'relu', isPooled }
+  if (!pass.isTraining) return inScope(layer.name, () => separableInference({ ...inputs, ...averages(normalizationPass) }, options))
   const { z, mean, variance } = inScope(layer.name, () => normalizedSeparable(inputs, options))
   const varianceTimes = (factor: number): tf.Tensor1D => tf.mul(variance, tf.scalar(factor))
   inScope(normalization.name, () => moveAverages(normalization, normalizationPass, { mean, varianceTimes }))

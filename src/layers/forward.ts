@@ -50,16 +50,28 @@ export function randomLayers(network: Network): readonly string[] {
     .map((layer) => layer.name)
 }
 
+export interface Use {
+  /** int32 [random layers, 2]; null where nothing is trained. */
+  readonly seeds: tf.Tensor2D | null
+  /** Whether the graph is to run elsewhere, and so may need no operation of native/. */
+  readonly isPortable: boolean
+}
+
+export const prediction: Use = { seeds: null, isPortable: false }
+export const exported: Use = { seeds: null, isPortable: true }
+
 /**
  * images [batch, height, width, channels] in 0 … 1 -> logits [batch, classes]. A sigmoid unit z becomes the pair (0, z), whose softmax is
- * (1 - sigmoid(z), sigmoid(z)), so that everything downstream sees classes. Training needs seeds int32 [random layers, 2].
+ * (1 - sigmoid(z), sigmoid(z)), so that everything downstream sees classes.
  */
-export function forward(network: Network, variables: Variables, images: tf.Tensor4D, seeds: tf.Tensor2D | null): tf.Tensor2D {
+export function forward(network: Network, variables: Variables, images: tf.Tensor4D, { seeds, isPortable }: Use): tf.Tensor2D {
   const random = randomLayers(network)
+  const isNative = !isPortable && hasNativeOperations()
   const passOf = (layer: Layer): LayerPass => {
     const name = (role: string): string => `${layer.name}/${role}`
     return {
       isTraining: seeds !== null,
+      isNative,
       has: (role) => variables.has(name(role)),
       variable: (role) => {
         const variable = variables.get(name(role))
@@ -72,7 +84,7 @@ export function forward(network: Network, variables: Variables, images: tf.Tenso
       },
     }
   }
-  const groups = seeds !== null && hasNativeOperations() ? fusedGroups(network.layers) : network.layers.map((planned) => [planned])
+  const groups = isNative ? fusedGroups(network.layers) : network.layers.map((planned) => [planned])
   let x: tf.Tensor = images
   for (const group of groups) {
     const [layer, next] = group.map((planned) => planned.layer)

@@ -4,6 +4,8 @@ import type { Parameter } from '../network/plan.ts'
 
 export interface LayerPass {
   readonly isTraining: boolean
+  /** Whether operations of native/ may be used. */
+  readonly isNative: boolean
   /** The layer's variable of that role; a bug if it has none. */
   variable(role: Parameter['role']): tf.Variable
   has(role: Parameter['role']): boolean

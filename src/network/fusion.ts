@@ -1,4 +1,4 @@
-/** Which neighbouring layers training on the CPU computes as one operation of native/, so that what stands between them is never written. */
+/** Which neighbouring layers are computed on the CPU as one operation of native/, so that what stands between them is never written. */
 import type { Layer, SeparableConv2d } from '../experiment/experiment.ts'
 import { asImage } from './output-shape.ts'
 import type { PlannedLayer } from './plan.ts'

@@ -156,9 +156,16 @@ function trainBytes(network: Network): number {
   return highest
 }
 
-/** The layer whose input and output together are largest; predicting fuses nothing. */
+/** The operation whose input and output together are largest. */
 function evaluationBytes({ layers, inputShape }: Network): number {
-  return Math.max(float * sizeOf(inputShape), ...layers.map((layer) => layerActivationBytes(layer) + float * sizeOf(layer.inputShape)))
+  return Math.max(
+    float * sizeOf(inputShape),
+    ...fusedGroups(layers).map(([first, ...behind]) => {
+      const isOne = behind.length > 0 || isFusable(first.layer)
+      const output = isOne ? float * sizeOf(behind.at(-1)?.outputShape ?? first.outputShape) : layerActivationBytes(first)
+      return float * sizeOf(first.inputShape) + output
+    }),
+  )
 }
 
 /** Of one image: multiply-adds forward, and bytes that are kept for the gradient, the image's own among them. */

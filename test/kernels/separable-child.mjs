@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 await import('../../dist/setup/node-compat.js')
 const tf = createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu')
 const { normals, keyOf } = await import('../../dist/random/philox.js')
-const { normalizedSeparable, separable } = await import('../../dist/kernels/separable.js')
+const { normalizedSeparable, separable, separableInference } = await import('../../dist/kernels/separable.js')
 
 const epsilon = 1e-3
 const drawn = (name, ...shape) => {
@@ -27,7 +27,7 @@ const shapes = [
 ]
 
 /** A tape of doubles would be another library: forward and the chain rule, written out. */
-function reference([batch, height, width, channels, filters], { x, depthwise, w, b, gamma, beta, weights }, form, isRelu) {
+function reference([batch, height, width, channels, filters], { x, depthwise, w, b, gamma, beta, average, spread, weights }, form, isRelu) {
   const pixels = batch * height * width
   const neighbours = (visit) => {
     for (let image = 0; image < batch; image++)
@@ -78,8 +78,13 @@ function reference([batch, height, width, channels, filters], { x, depthwise, w,
       for (let p = 0; p < pixels; p++)
         dy[p * filters + f] = gamma[f] * inverse * (dz[p] - dbeta[f] / pixels - (normal(p) * dgamma[f]) / pixels)
     }
-    const value = form === 'pooled' ? windows.flatMap((corner) => range(filters).map((f) => z[peakOf(z, corner, f) * filters + f])) : z
-    Object.assign(result, { value, mean, variance, gamma: dgamma, beta: dbeta })
+    const inferred = y.map((value, index) => {
+      const f = index % filters
+      return (gamma[f] * (value - average[f])) / Math.sqrt(spread[f] + epsilon) + beta[f]
+    })
+    const peaks = (of) => windows.flatMap((corner) => range(filters).map((f) => of[peakOf(of, corner, f) * filters + f]))
+    const valueOf = form === 'pooled' ? peaks : (all) => all
+    Object.assign(result, { value: valueOf(z), inferred: valueOf(inferred), mean, variance, gamma: dgamma, beta: dbeta })
   } else {
     dy.set(weights)
     result.value = y
@@ -112,6 +117,9 @@ function run(shape, form, isRelu) {
     b: drawn('b', filters),
     ...(form !== 'bare' ? { gamma: drawn('gamma', filters), beta: drawn('beta', filters) } : {}),
   }
+  // What normalises where nothing is trained.
+  const averages = { average: drawn('average', filters), spread: drawn('spread', filters) }
+  averages.spread.values = averages.spread.values.map((value) => value ** 2)
   const by = form === 'pooled' ? 2 : 1
   const weights = drawn('weights', batch, height / by, width / by, filters)
   const names = Object.keys(inputs)
@@ -128,10 +136,17 @@ function run(shape, form, isRelu) {
     actual.value = apply(...tensors)
       .dataSync()
       .slice()
+    if (form !== 'bare') {
+      const [mean, variance] = Object.values(averages).map((tensor) => tf.tensor(tensor.values, tensor.shape))
+      const named = Object.fromEntries(names.map((name, index) => [name, tensors[index]]))
+      const options = { epsilon, hasRelu: isRelu, isPooled: form === 'pooled' }
+      const inferred = separableInference({ ...named, mean, variance }, options)
+      actual.inferred = inferred.dataSync().slice()
+    }
     const gradients = tf.grads((...values) => tf.sum(tf.mul(apply(...values), tf.tensor(weights.values, weights.shape))))(tensors)
     for (const [index, gradient] of gradients.entries()) actual[names[index]] = gradient.dataSync().slice()
   })
-  const values = Object.fromEntries(Object.entries({ ...inputs, weights }).map(([name, tensor]) => [name, tensor.values]))
+  const values = Object.fromEntries(Object.entries({ ...inputs, ...averages, weights }).map(([name, tensor]) => [name, tensor.values]))
   const expected = reference(shape, values, form, isRelu)
   const worst = {}
   const hash = createHash('sha256')

@@ -5,7 +5,7 @@ import type { Layer, Loss } from '../../src/experiment/experiment.ts'
 import { releaseGradients } from '../../src/kernels/kept.ts'
 import { warp } from '../../src/kernels/images.ts'
 import { warpTransform } from '../../src/layers/augmentation.ts'
-import { forward } from '../../src/layers/forward.ts'
+import { forward, prediction } from '../../src/layers/forward.ts'
 import { l2Penalty, weightedLoss } from '../../src/layers/losses.ts'
 import { updateRule, type Slots } from '../../src/layers/optimizers.ts'
 import type { Network, PlannedLayer } from '../../src/network/plan.ts'
@@ -64,7 +64,7 @@ describe.each([
         const variables = variablesOf(parameters, `${layer.name}/`, () => true)
         const network = networkOf(layer)
         const x = tf.variable(tensorOf(input))
-        const run = (): tf.Tensor => forward(network, variables, x as tf.Tensor as tf.Tensor4D, null)
+        const run = (): tf.Tensor => forward(network, variables, x as tf.Tensor as tf.Tensor4D, prediction)
         expect(largestDifference(run().dataSync(), output.values)).toBeLessThan(tolerance)
         const { grads } = tf.variableGrads(() => tf.sum(tf.mul(run(), tensorOf(outputGradient))), [x, ...variables.values()])
         expect(largestDifference(grads[x.name]?.dataSync() ?? [], inputGradient.values)).toBeLessThan(tolerance)
@@ -87,7 +87,7 @@ describe.each([
         const learned = [...variables].filter(([name]) => !moving(name.split('/')[1] ?? '')).map(([, variable]) => variable)
         let output: tf.Tensor | null = null
         const { grads } = tf.variableGrads(() => {
-          output = tf.keep(forward(network, variables, x as tf.Tensor as tf.Tensor4D, noSeeds))
+          output = tf.keep(forward(network, variables, x as tf.Tensor as tf.Tensor4D, { seeds: noSeeds, isPortable: false }))
           return tf.sum(tf.mul(output, tensorOf(batch.outputGradient)))
         }, [x, ...learned])
         const kept = output as tf.Tensor | null
@@ -102,7 +102,7 @@ describe.each([
         expect(largestDifference(read('moving_mean'), batch.movingMean.values)).toBeLessThan(tolerance)
         expect(largestDifference(read('moving_variance'), batch.movingVariance.values)).toBeLessThan(tolerance)
       }
-      const output = forward(network, variables, tensorOf(inference.input) as tf.Tensor4D, null)
+      const output = forward(network, variables, tensorOf(inference.input) as tf.Tensor4D, prediction)
       expect(largestDifference(output.dataSync(), inference.output.values)).toBeLessThan(tolerance)
     })
   })
@@ -152,7 +152,7 @@ describe.each([
           () => {
             const data = weightedLoss(
               training.loss,
-              forward(network, variables, x, noSeeds),
+              forward(network, variables, x, { seeds: noSeeds, isPortable: false }),
               labels,
               tf.tensor1d([...training.classWeights]),
             )
@@ -178,7 +178,7 @@ describe.each([
       }
       const last = training.steps.at(-1)
       if (!last) throw new Error('no steps')
-      const logits = forward(network, variables, tensorOf(last.images) as tf.Tensor4D, null)
+      const logits = forward(network, variables, tensorOf(last.images) as tf.Tensor4D, prediction)
       const probabilities = training.head === 'softmax' ? tf.softmax(logits) : tf.slice(tf.softmax(logits), [0, 1], [-1, 1])
       expect(largestDifference(probabilities.dataSync(), training.predictions.values)).toBeLessThan(10 * tolerance)
     })
