@@ -23,13 +23,15 @@ import { datasetRules } from './rules/dataset-rules.ts'
 import { extendsAdvice } from './rules/extends-advice.ts'
 import { pruneAdvice } from './rules/prune-advice.ts'
 import { stackAdvice } from './rules/stack-advice.ts'
-import { sweepAdvice } from './rules/sweep-advice.ts'
+import { conditionAdvice, sweepAdvice } from './rules/sweep-advice.ts'
+import { sweepConditionRules } from './rules/sweep-condition-rules.ts'
 import { sweepRules } from './rules/sweep-rules.ts'
 import { trainingRules } from './rules/training-rules.ts'
 import type { Written } from './schema/experiment-schema.ts'
 import type { Prune } from './schema/sweep.ts'
 import { ruleFault } from './sentences.ts'
 import { childOf, keyPlaceAt, placesOf, plainTree, plainValue, replaceAt, treeAt, valuePlaceAt } from './tree.ts'
+import { sweepAxes, type WrittenSweep } from './sweep-axes.ts'
 import { sweepPoints, type SweepPoint } from './sweep-points.ts'
 import type { MapTree, Path, Tree } from './tree.ts'
 import { replaceVariables } from './variables.ts'
@@ -71,7 +73,7 @@ export interface LoadedPoint extends Omit<SweepPoint, 'tree'> {
   readonly located: Located
 }
 
-export const rules: readonly Rule[] = [...datasetRules, ...trainingRules, ...sweepRules]
+export const rules: readonly Rule[] = [...datasetRules, ...trainingRules, ...sweepRules, ...sweepConditionRules]
 
 export async function loadExperiment(file: string, options: LoadOptions): Promise<Loaded> {
   const sources = new Map<string, string>()
@@ -98,15 +100,10 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
 }
 
 /** Every point is judged as a file of its own would be. A fault that the file has without its sweep, or that several points share, is told once. */
-function loadPoints(
-  tree: MapTree,
-  { parallel, launcher, metric, prune }: NonNullable<Written['sweep']>,
-  whole: Located,
-  diagnostics: Diagnostic[],
-  options: LoadOptions,
-): Sweep {
+function loadPoints(tree: MapTree, sweep: WrittenSweep, whole: Located, diagnostics: Diagnostic[], options: LoadOptions): Sweep {
+  const { parallel, launcher, metric, prune } = sweep
   const known = new Set(diagnostics.map((diagnostic) => JSON.stringify(diagnostic)))
-  const points = sweepPoints(tree, diagnostics).flatMap(({ tree: own, ...point }): LoadedPoint[] => {
+  const points = sweepPoints(tree, sweep, diagnostics).flatMap(({ tree: own, ...point }): LoadedPoint[] => {
     const found: Diagnostic[] = []
     const judged = judgeTree(own, [], whole.sources, found, options)
     const fresh = found.filter((diagnostic) => !known.has(JSON.stringify(diagnostic)))
@@ -126,6 +123,7 @@ function loadPoints(
         whole,
         first.map(({ group, axes, located: { experiment } }) => ({ name: group, axes, experiment })),
       ),
+      ...conditionAdvice(whole, sweepAxes(sweep), first),
       ...(prune
         ? pruneAdvice(
             whole,

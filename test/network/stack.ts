@@ -54,6 +54,7 @@ export function experimentWith(layers: readonly Layer[], { shape, classes }: Ima
       'same-as-extended': 'note',
       'sweep-axis-changes-nothing': 'warning',
       'sweep-points-equal': 'warning',
+      'sweep-when-idle': 'warning',
       'sweep-prunes-nothing': 'warning',
     },
   }

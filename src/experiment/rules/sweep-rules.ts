@@ -1,10 +1,8 @@
 /** What the schema cannot say about a sweep. */
 import type { Finding, Rule } from '../rule.ts'
-import type { Written } from '../schema/experiment-schema.ts'
+import { longForm, type WrittenSweep } from '../sweep-axes.ts'
 
-type Sweep = NonNullable<Written['sweep']>
-
-function ofSweep(check: (sweep: Sweep) => readonly Finding[]): Rule['check'] {
+function ofSweep(check: (sweep: WrittenSweep) => readonly Finding[]): Rule['check'] {
   return ({ written: { sweep } }) => (sweep ? check(sweep) : [])
 }
 
@@ -12,15 +10,15 @@ const zipLengths: Rule = {
   id: 'zip-lengths',
   severity: 'error',
   check: ofSweep(({ zip }) => {
-    const [first, ...others] = Object.entries(zip)
+    const [first, ...others] = Object.entries(zip).map(([path, entry]) => ({ path, count: longForm(entry).values.length }))
     return others
-      .filter(([, values]) => values.length !== first?.[1].length)
-      .map(([path, values]) => ({
+      .filter(({ count }) => count !== first?.count)
+      .map(({ path, count }) => ({
         path: ['sweep', 'zip', path],
         isKey: true,
         message: 'the lists under zip go together, value by value',
-        expected: `${first?.[1].length ?? 0} values, as ${first?.[0] ?? ''} has`,
-        received: String(values.length),
+        expected: `${first?.count ?? 0} values, as ${first?.path ?? ''} has`,
+        received: String(count),
         hint: 'Under axes every value goes with every other.',
       }))
   }),

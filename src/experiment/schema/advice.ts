@@ -23,6 +23,7 @@ export const adviceSchema = closed(
     'same-as-extended': weight('note', 'A key says again what the extended file says already, and so changes nothing.'),
     'sweep-axis-changes-nothing': weight('warning', 'Whatever value an axis of the sweep takes, the experiment is the same.'),
     'sweep-points-equal': weight('warning', 'Two points of the sweep are the same experiment once everything is written out.'),
+    'sweep-when-idle': weight('warning', 'The condition of an axis holds at no point of the sweep, or at every one.'),
     'sweep-prunes-nothing': weight('warning', 'The sweep is to be pruned, and none of its trials can ever be stopped.'),
     'batch-of-one': weight('warning', 'A batch of a single image meets a batch normalization, which has no variance to divide by.'),
   },

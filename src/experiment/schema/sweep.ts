@@ -6,7 +6,16 @@ import { validationMetrics } from './training.ts'
 
 const path = 'Keys are paths as `--set` takes them.'
 const anything = (description: string) => Type.Unknown({ description })
-const values = Type.Array(anything('A value as the file would have it.'), { minItems: 1 })
+const values = Type.Array(anything('A value as the file would have it.'), { minItems: 1, description: 'The values of the axis.' })
+const when = optional(
+  named(anything('The value of that axis, or a list of values of which it has one.'), {
+    minProperties: 1,
+    description:
+      'The axis is there only where each of these other axes has this value, or one of these; other points do without it. Axes go by their paths, by the ends of them, and by variant.',
+    examples: [{ variant: 'after-pooling' }, { optimizer: ['adam', 'adamw'] }],
+  }),
+)
+const listed = Type.Union([values, closed({ values, when }, { description: 'Values of an axis that is not there at every point.' })])
 const range = (description: string) => Type.Tuple([Type.Number(), Type.Number()], { description })
 
 const drawn = closed(
@@ -14,6 +23,7 @@ const drawn = closed(
     uniform: optional(range('From the first to the second, all values equally likely.')),
     logUniform: optional(range('From the first to the second, both above 0, all orders of magnitude equally likely.')),
     choice: optional(Type.Array(anything('A value as the file would have it.'), { minItems: 1, description: 'One of these.' })),
+    when,
   },
   {
     oneOf: ['uniform', 'logUniform', 'choice'].map((kind) => ({ required: [kind] })),
@@ -111,14 +121,17 @@ export const sweepSchema = Type.Union(
         ),
       ),
       axes: optional(
-        named(values, {
+        named(listed, {
           default: {},
-          description: `Lists of values, every one with every other. ${path}`,
-          examples: [{ 'training.batchSize': [32, 128] }],
+          description: `Lists of values, every one with every other; \`when\` says where an axis is there. ${path}`,
+          examples: [
+            { 'training.batchSize': [32, 128] },
+            { 'model.layers.drop.rate': { values: [0.2, 0.4], when: { variant: 'after-pooling' } } },
+          ],
         }),
       ),
       zip: optional(
-        named(values, {
+        named(listed, {
           default: {},
           description: `Lists of one length, the first value with the first, the second with the second. ${path}`,
           examples: [{ 'training.batchSize': [32, 128], 'optimizer.learningRate': [0.01, 0.02] }],
