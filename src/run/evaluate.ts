@@ -12,7 +12,7 @@ import type { ThresholdRule } from '../experiment/experiment.ts'
 import { packsFolder, type RunFolder } from '../journal/run-folder.ts'
 import { operatingPoint, predictRows, readFinishedRun } from './finished-run.ts'
 import { loadChecked } from './load.ts'
-import type { Preparation } from './prepare.ts'
+import { startTensorflow, type Preparation } from './prepare.ts'
 import { judgementOf } from './results.ts'
 import { journalTestReading, testDigest, testReadings } from './test-reading.ts'
 import { runsOf } from './workspace.ts'
@@ -46,7 +46,8 @@ export async function evaluateRunAgain(run: string, root: string | null, prepara
   } else await requireStrangers(folder, dataset)
   const indices = dataset.manifest.rows.flatMap((row, index) => (row.split === 'test' ? [index] : []))
   const rows = indices.flatMap((index) => dataset.manifest.rows[index] ?? [])
-  const probabilities = await predictRows(finished, dataset.pack, indices, preparation)
+  const engine = await startTensorflow(finished.experiment, preparation)
+  const probabilities = await predictRows(finished, dataset.pack, indices, engine, listen)
   return {
     run: folder.id,
     images: rows.length,

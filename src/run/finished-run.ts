@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Pack } from '../dataset/manifest.ts'
 import { Fault } from '../diagnostics/diagnostic.ts'
-import { EngineError } from '../engine/engine.ts'
+import { EngineError, type Engine } from '../engine/engine.ts'
 import { readPredictions } from '../evaluation/predictions-csv.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import type { Recorded } from '../journal/events.ts'
@@ -11,7 +11,7 @@ import { foldRun } from '../journal/run-state.ts'
 import type { Network } from '../network/plan.ts'
 import { thresholdOf } from './compared-run.ts'
 import { loadChecked } from './load.ts'
-import { engineFault, startTensorflow, type Preparation } from './prepare.ts'
+import { engineFault, type Preparation } from './prepare.ts'
 import { readEvents } from './read-events.ts'
 import { judgementOf } from './results.ts'
 import { requireRun } from './sync.ts'
@@ -59,19 +59,19 @@ export async function operatingPoint({ folder, events, experiment }: FinishedRun
   return 0.5
 }
 
-/** [rows, classes] of the selected weights. Throws `Fault` where the engine cannot. */
+/** [rows, classes] of the selected weights; the engine is stopped. Throws `Fault` where it cannot. */
 export async function predictRows(
   { experiment, network, folder }: FinishedRun,
   pack: Pack,
   rows: readonly number[],
-  preparation: Preparation,
+  engine: Engine,
+  listen: Preparation['listen'],
 ): Promise<Float32Array> {
-  if (rows.length === 0) return new Float32Array()
-  const engine = await startTensorflow(experiment, preparation)
   const { checkpoints } = folder
   const { batchSize } = experiment.evaluation
-  const onDone = (done: number): void => preparation.listen({ type: 'data', progress: { what: 'predicting', done, total: rows.length } })
+  const onDone = (done: number): void => listen({ type: 'data', progress: { what: 'predicting', done, total: rows.length } })
   try {
+    if (rows.length === 0) return new Float32Array()
     return await engine.predictPack({ network, checkpoints, pack, rows: Int32Array.from(rows), batchSize }, onDone)
   } catch (error) {
     throw error instanceof EngineError ? engineFault(error) : error

@@ -9,7 +9,7 @@ import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import { predictedClasses } from '../evaluation/decisions.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { caveatTags, operatingPoint, predictRows, readFinishedRun } from './finished-run.ts'
-import type { Preparation } from './prepare.ts'
+import { besideTensorflow, type Preparation } from './prepare.ts'
 import { judgementOf } from './results.ts'
 
 export interface PredictedImage {
@@ -52,8 +52,9 @@ export async function predictImages(run: string, names: readonly string[], prepa
   const threshold = await operatingPoint(finished, listen)
   const cache = await mkdtemp(join(tmpdir(), 'runner-predict-'))
   try {
-    const { pack, readable, unreadable } = await readImages(paths, experiment, cache, preparation)
-    const probabilities = await predictRows(finished, pack, readable, preparation)
+    const { value, engine } = await besideTensorflow(experiment, preparation, (own) => readImages(paths, experiment, cache, own))
+    const { pack, readable, unreadable } = value
+    const probabilities = await predictRows(finished, pack, readable, engine, listen)
     const called = predictedClasses(probabilities, classes.length, positive, threshold ?? 0.5)
     const images = readable.map((row, index) => ({
       path: paths[row] ?? '',

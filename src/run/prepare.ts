@@ -34,19 +34,28 @@ export async function requireRunsFolder(workspace: Workspace): Promise<void> {
   }
 }
 
-/** Both at once; the first fault ends both. Throws `Fault`, or the signal's reason. */
+/** Both at once. Throws `Fault`, or the signal's reason. */
 export async function prepareDataAndEngine(
   located: Located,
   sources: Sources,
   preparation: Preparation,
 ): Promise<{ readonly dataset: PreparedDataset; readonly engine: Engine }> {
+  const { value, engine } = await besideTensorflow(located.experiment, preparation, (own) => prepareData(located, sources, own))
+  return { dataset: value, engine }
+}
+
+/** Does the work while an engine loads TensorFlow; the first fault ends both. Throws `Fault`, or the signal's reason. */
+export async function besideTensorflow<Value>(
+  experiment: Experiment,
+  preparation: Preparation,
+  work: (preparation: Preparation) => Promise<Value>,
+): Promise<{ readonly value: Value; readonly engine: Engine }> {
   const failed = new AbortController()
   const signal = AbortSignal.any([preparation.signal, failed.signal])
-  const starting = startTensorflow(located.experiment, preparation)
+  const starting = startTensorflow(experiment, preparation)
   try {
-    const both = Promise.all([prepareData(located, sources, { ...preparation, signal }), starting])
-    const [dataset, engine] = await untilAborted(both, preparation.signal)
-    return { dataset, engine }
+    const [value, engine] = await untilAborted(Promise.all([work({ ...preparation, signal }), starting]), preparation.signal)
+    return { value, engine }
   } catch (error) {
     failed.abort()
     starting.then(
