@@ -5,7 +5,7 @@ import { describeRule } from '../evaluation/threshold.ts'
 import { renderClassificationReport } from '../evaluation/classification-report.ts'
 import { block, contents, figure, folded, heading, html, page, paragraphs, table, type Markup } from './page.ts'
 import { occlusionLegend } from './occlusion-map.ts'
-import { placeOnSlides, slideMapLegend, slideMaps } from './slide-map.ts'
+import { slideMapLegend, type SlideMap } from './slide-map.ts'
 import type { Table } from './tables.ts'
 
 export interface RunToShow {
@@ -17,13 +17,13 @@ export interface RunToShow {
   /** Of the weights that were selected. */
   readonly evaluation: WeightsEvaluation
   readonly test: Predictions
-  /** The template by which paths are read: patches lie on maps where it has x and y. */
-  readonly layout: string
   readonly testReadings: number
   /** Rows of name and value: versions, device, commit. */
   readonly provenance: readonly (readonly [string, string])[]
   /** SVGs with a description each. */
   readonly pictures: readonly { readonly svg: string; readonly description: string }[]
+  /** None where the layout has no place, or there is no positive class. */
+  readonly slides: readonly SlideMap[]
   /** The patches of the most certain errors as a PNG; null where they are not there any more. */
   readonly sheet: Uint8Array | null
   /** What calls rest on, where that was looked into: patches with their maps as a PNG, and the figures to them. */
@@ -34,7 +34,7 @@ export interface RunToShow {
 
 const sections = ['Numbers', 'Curves', 'Where it errs', 'What was run'] as const
 
-export async function runPage(run: RunToShow): Promise<string> {
+export function runPage(run: RunToShow): string {
   const { evaluation } = run
   const point = evaluation.chosen?.test ?? evaluation.test
   return page(run.name, [
@@ -59,7 +59,7 @@ export async function runPage(run: RunToShow): Promise<string> {
     heading('Curves'),
     html`<div class="maps">${run.pictures.map(({ svg, description }) => figure(svg, 'image/svg+xml', description))}</div>`,
     heading('Where it errs'),
-    ...(await maps(run, point)),
+    ...maps(run),
     ...groupTable(run, point),
     ...mostWrong(run, point.threshold),
     ...restsOn(run),
@@ -122,11 +122,9 @@ function numbers({ validation, test, chosen }: WeightsEvaluation): Markup {
   return table(['', ...points.map(({ name }) => name)], [...thresholds, ...rows])
 }
 
-/** None where the layout has no place, or there is no positive class. */
-async function maps({ test, judgement, layout }: RunToShow, { threshold }: Evaluation): Promise<Markup[]> {
-  const drawn = await slideMaps(placeOnSlides(test, judgement, threshold, layout))
-  if (drawn.length === 0) return []
-  const figures = drawn.map(
+function maps({ slides }: RunToShow): Markup[] {
+  if (slides.length === 0) return []
+  const figures = slides.map(
     ({ group, images, errors, png }) =>
       html`<div>
         ${figure(png, 'image/png', `Slide map of ${group}`)}<span class="note">${group}: ${errors ?? 0} of ${images} wrong</span>

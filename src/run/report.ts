@@ -11,11 +11,12 @@ import type { Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { foldRun } from '../journal/run-state.ts'
 import { runPage, type RunToShow } from '../report/run-page.ts'
+import { placeOnSlides, slideMaps, type SlideMap } from '../report/slide-map.ts'
 import type { Table } from '../report/tables.ts'
 import { errorSheet, occlusionSheet } from './certain-calls.ts'
 import { loadChecked } from './load.ts'
 import { readEvents } from './read-events.ts'
-import { judgementOf } from './results.ts'
+import { headline, judgementOf } from './results.ts'
 import { requireRun } from './sync.ts'
 import { testDigest, testReadings } from './test-reading.ts'
 import type { Workspace } from './workspace.ts'
@@ -25,6 +26,7 @@ export interface Reported {
   /** Of the selected weights. */
   readonly evaluation: WeightsEvaluation
   readonly test: Predictions
+  readonly slides: readonly SlideMap[]
   readonly events: readonly Recorded[]
   /** How often these test images have been read, by all runs. */
   readonly testReadings: number
@@ -39,7 +41,10 @@ const pictures: Readonly<Record<string, string>> = {
 }
 
 /** Writes the page beside the other files of the run, from which it takes its pictures and texts. */
-export async function writeReport(folder: RunFolder, { experiment, evaluation, test, events, testReadings }: Reported): Promise<void> {
+export async function writeReport(
+  folder: RunFolder,
+  { experiment, evaluation, test, slides, events, testReadings }: Reported,
+): Promise<void> {
   const text = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '')
   const { started } = foldRun(events)
   const tags = started?.tags ?? {}
@@ -49,14 +54,13 @@ export async function writeReport(folder: RunFolder, { experiment, evaluation, t
   const drawn = await Promise.all(
     Object.entries(pictures).map(async ([name, description]) => ({ description, svg: await text(join(folder.plots, `${name}.svg`)) })),
   )
-  const page = await runPage({
+  const page = runPage({
     name: experiment.name,
     run: folder.id,
     caveats,
     judgement: judgementOf(experiment),
     evaluation,
     test,
-    layout: experiment.dataset.layout,
     testReadings,
     provenance: [
       ['begun', started ? new Date(started.at).toISOString() : ''],
@@ -64,6 +68,7 @@ export async function writeReport(folder: RunFolder, { experiment, evaluation, t
       ...events.flatMap((event): [string, string][] => (event.type === 'trained' ? [['weights, sha256', event.weightsHash]] : [])),
       ...flatten(JSON.parse((await text(folder.environment)) || '{}')),
     ],
+    slides,
     sheet: await readFile(join(folder.plots, errorSheet)).catch(() => null),
     occlusion: await readOcclusion(folder),
     pictures: drawn.filter(({ svg }) => svg !== ''),
@@ -114,6 +119,15 @@ export async function reportRun(name: string, workspace: Workspace): Promise<Run
   }
   const epoch = events.findLast((event) => event.type === 'evaluated')?.metrics['best/epoch'] ?? experiment.training.epochs
   const evaluation = evaluateWeights(epoch, predictionsOf('validation'), test, experiment.evaluation.threshold, judgement)
-  await writeReport(folder, { experiment, evaluation, test, events, testReadings: await testReadings(testDigest(events), workspace) })
+  const { threshold } = headline(evaluation)
+  const slides = await slideMaps(placeOnSlides(test, judgement, threshold, experiment.dataset.layout))
+  await writeReport(folder, {
+    experiment,
+    evaluation,
+    test,
+    slides,
+    events,
+    testReadings: await testReadings(testDigest(events), workspace),
+  })
   return folder
 }

@@ -13,7 +13,7 @@ import type { Experiment } from '../experiment/experiment.ts'
 import type { EpochEnded, Metrics } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import type { Picture } from '../report/chart.ts'
-import { placeOnSlides, slideMaps, type PlacedImage } from '../report/slide-map.ts'
+import { placeOnSlides, slideMaps, type SlideMap } from '../report/slide-map.ts'
 import { errorSheet, occlusionSheet, writeErrors, writeOcclusion } from './certain-calls.ts'
 import type { Evaluations } from './story.ts'
 import { classesTable, groupsTable, metricsTable, type Table } from '../report/tables.ts'
@@ -88,6 +88,8 @@ export interface Written {
   /** Those to be seen beside the pictures of other runs. */
   readonly pictures: readonly { readonly path: string; readonly name: string }[]
   readonly tables: readonly string[]
+  /** As they were drawn for their files: the report shows them too. */
+  readonly slides: readonly SlideMap[]
 }
 
 /** `ask` gives the probabilities of a pack's rows by the selected weights. */
@@ -114,7 +116,8 @@ export async function writeResults(
     occlusion: await writeOcclusion(calls, ask),
   }
   const plots = await writePlots(folder, judgement, selected, predictions.test, epochs)
-  const maps = await writeSlideMaps(folder, placeOnSlides(predictions.test, judgement, threshold, layout))
+  const slides = await slideMaps(placeOnSlides(predictions.test, judgement, threshold, layout))
+  const maps = await writeSlideMaps(folder, slides)
   const sheets = [
     ...(tables['errors'] ? [{ path: `plots/${errorSheet}`, name: 'test/most certain errors' }] : []),
     ...(tables['occlusion'] ? [{ path: `plots/${occlusionSheet}`, name: 'test/what the calls rest on' }] : []),
@@ -123,6 +126,7 @@ export async function writeResults(
     artifacts: ['predictions.csv', 'metrics.json', 'classification-report.txt', 'plots', 'tables'],
     pictures: [...plots, ...sheets, ...maps],
     tables: await writeTables(folder, tables),
+    slides,
   }
 }
 
@@ -168,8 +172,7 @@ async function writePlots(
 const mostMapsCompared = 12
 
 /** A file for each patient, the worst first. */
-async function writeSlideMaps(folder: RunFolder, images: readonly PlacedImage[]): Promise<Written['pictures']> {
-  const maps = await slideMaps(images)
+async function writeSlideMaps(folder: RunFolder, maps: readonly SlideMap[]): Promise<Written['pictures']> {
   if (maps.length > 0) await mkdir(join(folder.plots, 'slide-maps'), { recursive: true })
   const written = await Promise.all(
     maps.map(async ({ group, png }, index) => {

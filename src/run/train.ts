@@ -228,6 +228,7 @@ export async function evaluateOnTest(
     experiment,
     evaluation: evaluations.selected,
     test: predictions.test,
+    slides: written.slides,
     events: journal.events,
     testReadings: await testReadings(digest, workspace),
   })

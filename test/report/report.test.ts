@@ -49,7 +49,7 @@ it('names nothing outside itself, and shows hostile names as the text they are',
   expect(page.length).toBeLessThan(5_000_000)
 })
 
-it('of ten classes shows each against the rest, and nothing that only two classes have', async () => {
+it('of ten classes shows each against the rest, and nothing that only two classes have', () => {
   const classes = Array.from({ length: 10 }, (_, index) => `kind ${index}`)
   const judgement = { classes, positive: null, seed: 1 }
   const split = (name: 'validation' | 'test') => ({
@@ -68,17 +68,17 @@ it('of ten classes shows each against the rest, and nothing that only two classe
     }),
   })
   const [validation, test] = [split('validation'), split('test')]
-  const text = await runPage({
+  const text = runPage({
     name: 'ten',
     run: 'ten-abcd',
     caveats: [],
     judgement,
     evaluation: evaluateWeights(1, validation, test, 0.5, judgement),
     test,
-    layout: '{split}/{class}/{*}.jpg',
     testReadings: 1,
     provenance: [],
     pictures: [],
+    slides: [],
     sheet: null,
     occlusion: null,
     texts: [],
