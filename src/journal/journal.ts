@@ -30,16 +30,29 @@ const synced: ReadonlySet<Event['type']> = new Set(['run-started', 'epoch', 'com
 
 const nonFinite: Readonly<Record<string, number>> = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity }
 
-/** JSON has no numbers for these; metrics have. */
+/** JSON has no numbers for these; metrics, and what pruning makes of them, have. */
 export function encodeEvent(event: Recorded): string {
   return JSON.stringify(event, (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value))
 }
 
 export function decodeEvent(line: string): Recorded {
   const event = JSON.parse(line) as Recorded
+  if (event.type === 'pruning') {
+    const comparedWith = event.comparedWith.map(({ run, value }) => ({ run, value: decodeNumber(value) }))
+    return {
+      ...event,
+      value: decodeNumber(event.value),
+      threshold: event.threshold === null ? null : decodeNumber(event.threshold),
+      comparedWith,
+    }
+  }
   if (event.type !== 'epoch' && event.type !== 'evaluated') return event
-  const metrics = Object.entries(event.metrics as Record<string, number | string>)
-  return { ...event, metrics: Object.fromEntries(metrics.map(([name, value]) => [name, nonFinite[value] ?? Number(value)])) }
+  const metrics = Object.entries(event.metrics).map(([name, value]): [string, number] => [name, decodeNumber(value)])
+  return { ...event, metrics: Object.fromEntries(metrics) }
+}
+
+function decodeNumber(written: number | string): number {
+  return nonFinite[written] ?? Number(written)
 }
 
 /** An absent file is an empty journal. Throws `JournalDamage`. */

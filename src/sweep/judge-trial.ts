@@ -23,7 +23,7 @@ export function judgeTrial(sweep: RunFolder, { prune, metric }: PruningRule, pla
       const before = journal.events.find((event) => event.type === 'pruning' && event.epoch === epoch)
       if (before?.type === 'pruning') return before.goesOn ? null : reasonOf(before, planned)
       const trial = readShown(journal.events, metric)
-      if (!trial || !Number.isFinite(trial.values[epoch - 1])) return null
+      if (!trial) return null
       const others = [...(await knownTrials(sweep)).values()].flatMap(({ events }) => readShown(events, metric) ?? [])
       const peers = others.filter(({ run, block }) => run !== trial.run && block === trial.block)
       const judgement = pruner.judge(trial, peers, epoch, planned)
@@ -52,6 +52,7 @@ export function readShown(events: readonly Recorded[], metric: string): ShownTri
 }
 
 function reasonOf({ rule, epoch, metric, value, threshold, comparedWith }: Pruning, planned: number): string {
+  const shown = Number.isFinite(value) ? value.toFixed(4) : `is ${value}`
   const bar = rule === 'median' ? 'the median' : 'the last that goes on'
-  return `pruned after epoch ${epoch} of ${planned}: ${metric} ${value.toFixed(4)}, and ${bar} of ${comparedWith.length} others has ${(threshold ?? NaN).toFixed(4)}`
+  return `pruned after epoch ${epoch} of ${planned}: ${metric} ${shown}, and ${bar} of ${comparedWith.length} others has ${(threshold ?? NaN).toFixed(4)}`
 }

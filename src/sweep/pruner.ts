@@ -46,7 +46,8 @@ function medianPruner({ warmup, trials }: MedianSettings, goal: Goal): Pruner {
     judge(trial, others, epoch) {
       const value = valueAt(trial, epoch)
       const comparedWith = comparable(others, epoch)
-      const threshold = comparedWith.length < trials ? null : median(comparedWith.map((other) => other.value))
+      const values = comparedWith.map((other) => other.value).sort(bestFirst(goal))
+      const threshold = comparedWith.length < trials ? null : median(values)
       return { goesOn: threshold === null || !isWorse(value, threshold, goal), value, threshold, comparedWith }
     },
   }
@@ -76,8 +77,9 @@ function halvingPruner({ warmup, trials, factor }: HalvingSettings, goal: Goal):
   }
 }
 
+/** Those that came as far, also where their value there is no number. */
 function comparable(others: readonly Shown[], epoch: number): { run: string; value: number }[] {
-  return others.map((other) => ({ run: other.run, value: valueAt(other, epoch) })).filter(({ value }) => Number.isFinite(value))
+  return others.flatMap((other) => (other.values.length < epoch ? [] : [{ run: other.run, value: valueAt(other, epoch) }]))
 }
 
 /** NaN where it did not come as far. */
@@ -85,14 +87,14 @@ function valueAt({ values }: Shown, epoch: number): number {
   return values[epoch - 1] ?? NaN
 }
 
-/** What is no number is worse than any. */
 function isWorse(value: number, than: number, goal: Goal): boolean {
-  return Number.isNaN(value) || bestFirst(goal)(value, than) > 0
+  return bestFirst(goal)(value, than) > 0
 }
 
-/** An order of numbers. */
+/** What is not finite is worse than any number, and all of it equally bad: a metric that is nowhere defined stops nobody. */
 export function bestFirst(goal: Goal): (a: number, b: number) => number {
-  return (a, b) => (goal === 'maximize' ? b - a : a - b)
+  const cost = (value: number): number => (!Number.isFinite(value) ? Infinity : goal === 'maximize' ? -value : value)
+  return (a, b) => (cost(a) === cost(b) ? 0 : cost(a) - cost(b))
 }
 
 /** From the first on, without the last. */
@@ -100,8 +102,8 @@ function range(first: number, last: number): number[] {
   return Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index)
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
+/** Of values in order. Between a number and what is none it is none. */
+function median(sorted: readonly number[]): number {
   const middle = sorted.length / 2
   const [low = NaN, high = NaN] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]]
   return (low + high) / 2

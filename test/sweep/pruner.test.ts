@@ -86,3 +86,18 @@ it('has rungs that grow by the factor, from each of which one of so many goes on
   expect(at(0.45)).toMatchObject({ goesOn: true, threshold: 0.45, rung: 1 })
   expect(at(0.35)).toMatchObject({ goesOn: false, threshold: 0.4, rung: 1 })
 })
+
+it.each(rules)('%s: what is not finite is worse than any number, and where nothing else is known nobody is stopped', (_, prune) => {
+  const pruner = makePruner(prune, 'minimize')
+  const at = (value: number, ...rest: readonly number[]) =>
+    pruner.judge(
+      shown('own', 1, value),
+      rest.map((other, index) => shown(String(index), 1, other)),
+      2,
+      9,
+    )
+  expect(at(NaN, 0.5, 0.6, 0.7)).toMatchObject({ goesOn: false })
+  expect(at(Infinity, 0.5, 0.6, NaN)).toMatchObject({ goesOn: false, comparedWith: [{ value: 0.5 }, { value: 0.6 }, { value: NaN }] })
+  expect(at(0.8, Infinity, NaN, NaN)).toMatchObject({ goesOn: true })
+  expect(at(NaN, NaN, Infinity, NaN)).toMatchObject({ goesOn: true })
+})
