@@ -17,6 +17,8 @@ import { readCheckpoint } from '../../src/engine/checkpoint.ts'
 import { readBack, type ReadBack } from '../tracking/read-back.ts'
 import { makeHome, projectRoot, pythonOfMlflow, readJson, untracked, type Home, type Ran } from '../runner.ts'
 
+/** Runs a command whose input, output and errors are a terminal, unless it sends them elsewhere. */
+const onTerminal = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
 const peersPython = process.env['RUNNER_PEERS_PYTHON']
 const smoke = 'experiments/smoke.yaml'
 let home: Home
@@ -24,7 +26,7 @@ let ran: Ran
 
 beforeAll(async () => {
   home = await makeHome()
-  ran = await home.runner([smoke, '--set', 'training.epochs=40', '--set', 'training.batchSize=20'])
+  ran = await home.runner([smoke, '--set', 'training.epochs=40', '--set', 'training.batchSize=20', '--set', 'evaluation.batchSize=32'])
 })
 afterAll(() => home.remove())
 
@@ -175,6 +177,33 @@ describe('runner experiments/smoke.yaml', () => {
       path: join(root, one?.['path'] ?? ''),
       probabilities: { benign: expect.any(Number) as number },
     })
+  })
+
+  it('says on a terminal how far it is, how fast and how long it will take, and nothing of that among the results', async () => {
+    const { folder } = await home.lastRun()
+    const root = join(home.path, 'datasets', await onlySynthetic(home.path))
+    const results = join(home.path, 'results')
+    const predictOnTerminal = async (format: string) => {
+      const command = `stty cols 120; exec node bootstrap/main.mjs predict ${folder.id} "${root}" --format ${format} > "${results}"`
+      const environment = { RUNNER_HOME: home.path, NO_COLOR: '1', TERM: 'xterm' }
+      const { stdout } = await execa(pythonOfMlflow, ['-c', onTerminal, 'sh', '-c', command], {
+        cwd: projectRoot,
+        env: environment,
+        stdin: 'ignore',
+      })
+      return { said: stdout, told: await readFile(results, 'utf8') }
+    }
+    const { said, told } = await predictOnTerminal('csv')
+    expect(said).toMatch(/predicting {2}━+─+ {2}64\/96 {3}[\d,]+\/s {3}\d+(\.\d)? s left/)
+    expect(said).toContain('✓ predicting: 96')
+    const [heading, ...lines] = told.trimEnd().split('\n')
+    expect(heading).toBe('path,predicted,p_benign,p_malignant')
+    expect(lines).toHaveLength(96)
+    expect(lines.filter((line) => !/^\S+\.png,(benign|malignant),[\de.-]+,[\de.-]+$/.test(line))).toEqual([])
+    const asLines = (await predictOnTerminal('jsonl')).told.trimEnd().split('\n')
+    expect(asLines.map((line) => Object.keys(JSON.parse(line) as object))).toEqual(
+      Array.from({ length: 96 }, () => ['path', 'predicted', 'threshold', 'probabilities']),
+    )
   })
 
   it('draws what it predicts where the names say that the patches lay: by patient, or by folder', async () => {
