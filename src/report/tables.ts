@@ -18,7 +18,7 @@ export interface Table {
 export function metricsTable({ validation, test, chosen }: WeightsEvaluation): Table {
   const [onTest, onValidation] = [chosen?.test ?? test, chosen?.validation ?? validation]
   const rows = Object.keys(onTest.metrics).map((name): Cell[] => [name, ...cells(onTest, name), ...cells(onValidation, name)])
-  const columns = ['test', 'validation'].flatMap((split) => [split, `${split}: 95 % from`, `${split}: to`])
+  const columns = ['test', 'validation'].flatMap((split) => [split, `${split}, 95 %`])
   return { columns: ['metric', ...columns], data: rows }
 }
 
@@ -30,19 +30,26 @@ export function classesTable({ againstRest }: Evaluation): Table | null {
   return { columns: ['class', ...names], data }
 }
 
-/** Worst first. */
+/** Worst first; without a positive class nothing is missed, and nothing a false alarm. */
 export function groupsTable(groups: readonly GroupScore[]): Table {
-  return {
-    columns: ['group', 'images', 'errors', 'missed positives', 'accuracy'],
-    data: groups.map(({ group, images, errors, missed, accuracy }): Cell[] => [group, images, errors, missed, rounded(accuracy)]),
-  }
+  const isBinary = groups.every(({ missed }) => missed !== null)
+  const columns = ['group', 'images', 'errors', ...(isBinary ? ['missed positives', 'false alarms'] : []), 'accuracy']
+  const data = groups.map(({ group, images, errors, missed, accuracy }): Cell[] => [
+    group,
+    images,
+    errors,
+    ...(missed === null ? [] : [missed, errors - missed]),
+    rounded(accuracy),
+  ])
+  return { columns, data }
 }
 
 function cells({ metrics, intervals }: Evaluation, name: string): Cell[] {
-  return [metrics[name], intervals[name]?.low, intervals[name]?.high].map(rounded)
+  const range = intervals[name]
+  return [rounded(metrics[name]), range ? `${range.low.toFixed(3)} to ${range.high.toFixed(3)}` : null]
 }
 
-/** What is not defined is empty. */
+/** As a person reads it; `metrics.json` has every digit. What is not defined is empty. */
 function rounded(value: number | undefined): Cell {
-  return value !== undefined && Number.isFinite(value) ? Number(value.toPrecision(6)) : null
+  return value !== undefined && Number.isFinite(value) ? Number(value.toFixed(4)) : null
 }

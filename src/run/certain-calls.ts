@@ -47,10 +47,11 @@ export async function writeErrors(calls: CertainCalls): Promise<Table | null> {
       const path = `${patchFolder}/${String(index + 1).padStart(2, '0')}.png`
       await writeFile(join(folder.path, path), await drawSheet([{ patches: patches.slice(index, index + 1), caption: [] }], 1))
       const image = { type: 'image', filepath: path, compressed_filepath: path } as const
-      return [index + 1, image, ...described(call, classes)]
+      return [index + 1, image, ...callCells(call, classes), call.row.group, call.row.path]
     }),
   )
-  return { columns: ['place in the list', 'patch', ...describedColumns], data }
+  // MLflow cuts what does not fit: what the model said comes first, paths last.
+  return { columns: ['place in the list', 'patch', ...callColumns, 'group', 'image'], data }
 }
 
 /** So many errors, and at most as many right calls, are looked into. */
@@ -83,14 +84,20 @@ export async function writeOcclusion(calls: CertainCalls, ask: (pack: Pack) => P
     return { patches: patch ? [patch, map] : [map], caption: [whereIs(call, layout).join(', '), said, figures] }
   })
   await writeFile(join(folder.plots, occlusionSheet), await drawSheet(cells, 6))
-  const columns = [...describedColumns, 'at the lowest, partly hidden']
-  return { columns, data: looked.map(({ call, lowest }) => [...described(call, classes), Number(lowest.toPrecision(6))]) }
+  const columns = ['image', 'group', ...callColumns, 'at the lowest, partly hidden']
+  const data = looked.map(({ call, lowest }): Cell[] => [
+    call.row.path,
+    call.row.group,
+    ...callCells(call, classes),
+    Number(lowest.toPrecision(6)),
+  ])
+  return { columns, data }
 }
 
-const describedColumns = ['image', 'group', 'is', 'called', 'probability of that'] as const
+const callColumns = ['is', 'called', 'probability of that'] as const
 
-function described({ row, called, probability }: Call, classes: readonly string[]): Cell[] {
-  return [row.path, row.group, nameOf(classes, row.class), nameOf(classes, called), Number(probability.toPrecision(6))]
+function callCells({ row, called, probability }: Call, classes: readonly string[]): Cell[] {
+  return [nameOf(classes, row.class), nameOf(classes, called), Number(probability.toPrecision(6))]
 }
 
 function nameOf(classes: readonly string[], index: number): string {

@@ -89,8 +89,10 @@ describe('runner experiments/smoke.yaml', () => {
     expect(found.files.filter((file) => file.startsWith('images/slide maps~'))).toHaveLength(4)
     const auc = events.findLast((event) => event.type === 'evaluated')?.metrics['test/roc_auc'] ?? NaN
     const { columns = [], rows = [] } = found.tables['tables/metrics.json'] ?? {}
-    expect(columns.slice(0, 2)).toEqual(['metric', 'test'])
-    expect(rows.find(([metric]) => metric === 'roc_auc')?.[1]).toBeCloseTo(auc, 5)
+    expect(columns).toEqual(['metric', 'test', 'test, 95 %', 'validation', 'validation, 95 %'])
+    const [, value, range] = rows.find(([metric]) => metric === 'roc_auc') ?? []
+    expect(value).toBeCloseTo(auc, 4)
+    expect(range).toMatch(/^0\.\d{3} to [01]\.\d{3}$/)
     expect(Object.keys(found.tables).sort()).toEqual(['errors', 'groups', 'metrics', 'occlusion'].map((name) => `tables/${name}.json`))
     for (const [, patch] of found.tables['tables/errors.json']?.rows ?? [])
       expect(found.files).toContain((patch as { readonly filepath: string }).filepath)
