@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { acquireServer } from '../src/tracking/embedded-server.ts'
-import { makeHome, projectRoot, type Ran } from '../test/runner.ts'
+import { makeHome, projectRoot, pythonOfMlflow, type Ran } from '../test/runner.ts'
 import { differencesOf } from './differences.ts'
 import { compareWithMlflow, train, type Setting } from './proxy.ts'
 
@@ -33,7 +33,7 @@ async function torture(): Promise<boolean> {
   const runDisk = await mountSmallDisk()
   const roomy = await makeHome()
   const small = await makeHome(runDisk)
-  const server = await acquireServer({ folder: storeDisk, executable: join(projectRoot, '.venv/bin/mlflow'), environment: process.env })
+  const server = await acquireServer({ folder: storeDisk, python: pythonOfMlflow, environment: process.env })
   const setting: Setting = { home: roomy, server: server.uri, epochs: 6, patches: 96 }
   const sync = (home = roomy): Promise<Ran> => home.runner(['sync', 'last'], { MLFLOW_TRACKING_URI: server.uri })
   let lost = 0

@@ -13,7 +13,7 @@ import { readJournal } from '../src/journal/journal.ts'
 import type { RunFolder } from '../src/journal/run-folder.ts'
 import { keyOf, uniform } from '../src/random/philox.ts'
 import { acquireServer } from '../src/tracking/embedded-server.ts'
-import { makeHome, projectRoot, type Home } from '../test/runner.ts'
+import { makeHome, pythonOfMlflow, type Home } from '../test/runner.ts'
 import { compareWithMlflow } from './proxy.ts'
 import { differencesOf } from './differences.ts'
 
@@ -45,7 +45,7 @@ type Victim = (typeof victims)[number]
 export async function kill({ kills, seed, epochs, patches, say }: KillCampaign): Promise<KillResult> {
   const store = await mkdtemp(join(tmpdir(), 'runner-torture-'))
   const home = await makeHome()
-  const server = await acquireServer({ folder: store, executable: join(projectRoot, '.venv/bin/mlflow'), environment: process.env })
+  const server = await acquireServer({ folder: store, python: pythonOfMlflow, environment: process.env })
   const environment = { MLFLOW_TRACKING_URI: server.uri }
   const settings = ['training.epochs', epochs, 'dataset.synthetic.patches', patches]
   const set = [0, 2].flatMap((index) => ['--set', `${String(settings[index])}=${String(settings[index + 1])}`])

@@ -12,7 +12,7 @@ import { readJournal } from '../src/journal/journal.ts'
 import type { RunFolder } from '../src/journal/run-folder.ts'
 import { acquireServer } from '../src/tracking/embedded-server.ts'
 import { freshMemory, syncRun } from '../src/tracking/sync-run.ts'
-import { askPython, makeHome, projectRoot, type Home } from '../test/runner.ts'
+import { askPython, makeHome, projectRoot, pythonOfMlflow, type Home } from '../test/runner.ts'
 import { startProxy, type FaultyProxy } from './proxy-server.ts'
 import { differencesOf } from './differences.ts'
 
@@ -55,7 +55,7 @@ export interface Setting {
 export async function torture(campaign: ProxyCampaign): Promise<ProxyResult> {
   const store = await mkdtemp(join(tmpdir(), 'runner-torture-'))
   const home = await makeHome()
-  const server = await acquireServer({ folder: store, executable: join(projectRoot, '.venv/bin/mlflow'), environment: process.env })
+  const server = await acquireServer({ folder: store, python: pythonOfMlflow, environment: process.env })
   const proxy = await startProxy({ target: () => server.uri, seed: campaign.seed, tooLateMs: timeoutSeconds * 1000 + 500 })
   try {
     const result = await strike({ home, server: server.uri, epochs: campaign.epochs, patches: campaign.patches }, proxy, campaign)

@@ -14,7 +14,7 @@ import { listSweeps, runsInside, type RunFolder } from '../src/journal/run-folde
 import { foldRun } from '../src/journal/run-state.ts'
 import { keyOf, uniform } from '../src/random/philox.ts'
 import { acquireServer } from '../src/tracking/embedded-server.ts'
-import { makeHome, projectRoot, type Home } from '../test/runner.ts'
+import { makeHome, projectRoot, pythonOfMlflow, type Home } from '../test/runner.ts'
 import { differencesOf } from './differences.ts'
 import { compareWithMlflow } from './proxy.ts'
 
@@ -43,7 +43,7 @@ const points = 6
 export async function killSweeps({ kills, seed, epochs, say }: SweepCampaign): Promise<SweepResult> {
   const store = await mkdtemp(join(tmpdir(), 'runner-torture-'))
   const home = await makeHome()
-  const server = await acquireServer({ folder: store, executable: join(projectRoot, '.venv/bin/mlflow'), environment: process.env })
+  const server = await acquireServer({ folder: store, python: pythonOfMlflow, environment: process.env })
   const environment = { MLFLOW_TRACKING_URI: server.uri }
   const file = join(home.path, 'sweep.yaml')
   await writeFile(

@@ -46,7 +46,7 @@ async function open(workspace: Workspace, installing: Installation): Promise<Con
   if (!mlflow.value) throw new Fault(mlflow.diagnostics, 3)
   const server = await acquireServer({
     folder: mlflowFolder(runsOf(workspace)),
-    executable: mlflow.value.executable,
+    python: mlflow.value.python,
     environment: workspace.environment,
   })
   return { client: new MlflowClient({ trackingUri: server.uri }), release: () => server.release() }

@@ -9,6 +9,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { MlflowClient } from 'mlflow-js-client'
 import lockfile from 'proper-lockfile'
 import writeFileAtomic from 'write-file-atomic'
@@ -24,8 +25,8 @@ export interface EmbeddedServer {
 export interface ServerOptions {
   /** Folder of the store: `runs/mlflow`. */
   readonly folder: string
-  /** The `mlflow` program. */
-  readonly executable: string
+  /** That has MLflow. */
+  readonly python: string
   readonly environment: NodeJS.ProcessEnv
 }
 
@@ -33,7 +34,10 @@ interface ServerFile extends ProcessIdentity {
   readonly port: number
 }
 
+const program = fileURLToPath(new URL('../../python/mlflow_server.py', import.meta.url))
 const readyWithinMs = 90_000
+/** A question to a closed port costs nothing. */
+const askAgainMs = 50
 
 /** Resolves once the store answers. Rejects with the end of the server's log where it does not start. */
 export async function acquireServer(options: ServerOptions): Promise<EmbeddedServer> {
@@ -97,18 +101,17 @@ async function livingServer(folder: string): Promise<ServerFile | null> {
   return server && isAlive(server) ? server : null
 }
 
-async function startServer({ folder, executable, environment }: ServerOptions): Promise<ServerFile> {
-  await stopOrphans(folder)
+async function startServer({ folder, python, environment }: ServerOptions): Promise<ServerFile> {
   const port = await freePort()
   const log = openSync(join(folder, 'server.log'), 'w')
   const args = [
-    'server',
+    program,
     ...['--backend-store-uri', `sqlite:///${join(folder, 'mlflow.db')}`],
     ...['--artifacts-destination', join(folder, 'artifacts')],
     ...['--host', '127.0.0.1', '--port', String(port), '--workers', '1'],
   ]
-  const child = spawn(executable, args, {
-    // A group of its own: Ctrl-C in the terminal is not for it, and its worker is stopped with it.
+  const child = spawn(python, args, {
+    // A group of its own: Ctrl-C in the terminal is not for it.
     detached: true,
     stdio: ['ignore', log, log],
     env: serverEnvironment(environment),
@@ -149,7 +152,7 @@ async function waitUntilReady(server: ServerFile, folder: string): Promise<void>
       () => false,
     )
     if (isReady) return
-    await delay(250)
+    await delay(askAgainMs)
   }
   throw new Error(`the embedded MLflow server did not answer within ${readyWithinMs / 1000} s; its log is ${join(folder, 'server.log')}`)
 }
@@ -170,38 +173,24 @@ async function stopUnused(folder: string): Promise<void> {
   }
   if (living > 0) return
   const server = await livingServer(folder)
-  if (!server) return stopOrphans(folder)
-  process.kill(-server.pid, 'SIGTERM')
+  if (server) await stop(server)
+  await rm(join(folder, 'server.json'), { force: true })
+}
+
+async function stop(server: ServerFile): Promise<void> {
+  signalTo(server, 'SIGTERM')
   const until = Date.now() + 10_000
-  // The worker may end after its parent; it is gone when nobody holds the port.
-  while ((isAlive(server) || (await isServing(server))) && Date.now() < until) await delay(50)
-  if (isAlive(server) || (await isServing(server))) killGroup(server)
-  await rm(join(folder, 'server.json'), { force: true })
+  while (isAlive(server) && Date.now() < until) await delay(20)
+  if (isAlive(server)) signalTo(server, 'SIGKILL')
 }
 
-/** A server that was killed leaves its worker behind, in its group and on its port; a group's number is not used again while it has members. */
-async function stopOrphans(folder: string): Promise<void> {
-  const server = await knownServer(folder)
-  if (!server || isAlive(server)) return
-  if (await isServing(server)) killGroup(server)
-  await rm(join(folder, 'server.json'), { force: true })
-}
-
-function killGroup({ pid }: ServerFile): void {
+function signalTo({ pid }: ServerFile, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch (error) {
-    // No such group: somebody else has the port now.
+    // It has just ended by itself.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
-}
-
-/** A closed port answers at once; only a busy machine takes its time. */
-function isServing(server: ServerFile): Promise<boolean> {
-  return new MlflowClient({ trackingUri: uriOf(server), retries: 0, timeoutMs: 15_000 }).version().then(
-    () => true,
-    () => false,
-  )
 }
 
 function freePort(): Promise<number> {

@@ -359,7 +359,7 @@ afterAll(() => server?.release())
 async function read(run: string, isTidy = true): Promise<ReadBack> {
   const mlflow = await ensureMlflow({ projectRoot, environment: process.env, report: () => undefined })
   if (!mlflow.value) throw new Error('no MLflow')
-  server ??= await acquireServer({ folder: join(home.path, 'runs/mlflow'), executable: mlflow.value.executable, environment: process.env })
+  server ??= await acquireServer({ folder: join(home.path, 'runs/mlflow'), python: mlflow.value.python, environment: process.env })
   const folder = await mkdtemp(join(tmpdir(), 'runner-download-'))
   const found = await readBack(server.uri, run, folder)
   if (isTidy) await rm(folder, { recursive: true, force: true })

@@ -7,8 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { acquireServer, reapServer, type EmbeddedServer } from '../../src/tracking/embedded-server.ts'
-import { projectRoot } from '../runner.ts'
-import { mlflowProgram } from './server.ts'
+import { projectRoot, pythonOfMlflow } from '../runner.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -21,8 +20,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-function acquire(environment: NodeJS.ProcessEnv = process.env, executable = mlflowProgram): Promise<EmbeddedServer> {
-  return acquireServer({ folder, executable, environment })
+function acquire(environment: NodeJS.ProcessEnv = process.env, python = pythonOfMlflow): Promise<EmbeddedServer> {
+  return acquireServer({ folder, python, environment })
 }
 
 async function answers(uri: string): Promise<boolean> {
@@ -40,7 +39,7 @@ async function pidOfServer(): Promise<number> {
 function startUser(): Promise<{ uri: string; kill(): Promise<void>; release(): Promise<void> }> {
   const program = `
     const { acquireServer } = await import(${JSON.stringify(join(projectRoot, 'dist/tracking/embedded-server.js'))})
-    const server = await acquireServer({ folder: ${JSON.stringify(folder)}, executable: ${JSON.stringify(mlflowProgram)}, environment: process.env })
+    const server = await acquireServer({ folder: ${JSON.stringify(folder)}, python: ${JSON.stringify(pythonOfMlflow)}, environment: process.env })
     console.log(server.uri)
     process.stdin.once('data', async () => { await server.release(); process.exit(0) })`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -83,7 +82,7 @@ describe('the embedded server', () => {
     expect(existsSync(join(folder, 'server.json'))).toBe(false)
   })
 
-  it('of which only the worker is left is stopped too, and replaced by a whole one', async () => {
+  it('that was killed is replaced by another', async () => {
     const first = await acquire()
     process.kill(await pidOfServer(), 'SIGKILL')
     await delay(300)
@@ -123,8 +122,8 @@ describe('the embedded server', () => {
     await expect(acquire()).rejects.toThrow(/ended before it was ready: .*(not a database|DatabaseError)/s)
   })
 
-  it('that is not there at all says which program is missing', async () => {
-    await expect(acquire(process.env, join(folder, 'no-mlflow'))).rejects.toThrow(/no-mlflow/)
+  it('that is not there at all says which Python is missing', async () => {
+    await expect(acquire(process.env, join(folder, 'no-python'))).rejects.toThrow(/no-python/)
     const program = join(folder, 'broken')
     await writeFile(program, '#!/bin/sh\necho "ModuleNotFoundError: No module named mlflow" >&2\n')
     await chmod(program, 0o755)

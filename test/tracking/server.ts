@@ -3,9 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { acquireServer, type EmbeddedServer } from '../../src/tracking/embedded-server.ts'
-import { projectRoot } from '../runner.ts'
-
-export const mlflowProgram = join(projectRoot, '.venv/bin/mlflow')
+import { pythonOfMlflow } from '../runner.ts'
 
 export interface TestServer {
   readonly uri: string
@@ -20,7 +18,7 @@ export interface TestServer {
 export async function startTestServer(): Promise<TestServer> {
   const scratch = await mkdtemp(join(tmpdir(), 'runner tracking é-'))
   const store = join(scratch, 'mlflow')
-  const start = (): Promise<EmbeddedServer> => acquireServer({ folder: store, executable: mlflowProgram, environment: process.env })
+  const start = (): Promise<EmbeddedServer> => acquireServer({ folder: store, python: pythonOfMlflow, environment: process.env })
   let server = await start()
   return {
     uri: server.uri,
