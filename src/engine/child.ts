@@ -66,12 +66,11 @@ async function obey(request: Request): Promise<void> {
 }
 
 async function trainJob(job: TrainingJob): Promise<void> {
-  const [{ dispose, prepare }, { train }] = await Promise.all([import('./prepared.ts'), import('./train.ts')])
-  if (prepared) await dispose(prepared)
+  const [{ prepare }, { train }] = await Promise.all([import('./prepared.ts'), import('./train.ts')])
   interrupted = false
   const emit = (event: TrainingEvent): void => say({ reply: 'event', event })
   emit({ type: 'preparing', what: 'compiling the network into one TensorFlow graph' })
-  prepared = await prepare(job)
+  prepared = await prepare(job, prepared)
   say({ reply: 'trained', result: await train(prepared, emit, { isInterrupted: () => interrupted, answer }) })
 }
 

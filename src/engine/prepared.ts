@@ -2,44 +2,39 @@
 import { eagerProgram } from '../graph/eager-program.ts'
 import { compileProgram } from '../graph/graph-program.ts'
 import type { Program } from '../graph/step-function.ts'
-import { fillTable, imageSource, openImageFeed, type ImageFeed } from './images.ts'
-import { createModel, disposeModel, type Model } from './model.ts'
-import type { TrainingJob } from './protocol.ts'
-import { imageTable, metricsStep, predictStep, trainStep } from './steps.ts'
+import { graphJobOf, graphSource } from './graph-source.ts'
+import { fillTable, openImageFeed, type ImageFeed } from './images.ts'
+import { disposeModel, firstValues, type Model } from './model.ts'
+import type { GraphJob, TrainingJob } from './protocol.ts'
 
-export interface Prepared {
+export interface Prepared extends Compiled {
   readonly job: TrainingJob
+}
+
+interface Compiled {
+  /** Of everything that it was made from. */
+  readonly key: string
   readonly model: Model
   readonly program: Program
   readonly images: ImageFeed
 }
 
-export async function prepare(job: TrainingJob): Promise<Prepared> {
-  const { pack, network, splits } = job
-  const { batchSize } = job.training
-  const model = createModel(network, job.optimizer, job.seed)
-  const source = imageSource(pack, job.imageBudget)
-  const imageShape = [pack.height, pack.width, pack.channels]
-  const rest = splits.train.length % batchSize
-  const options = { model, source, imageShape }
-  const fill = job.augmentation?.fill ?? null
-  const program = (job.execution === 'graph' ? compileProgram : eagerProgram)({
-    variables: model.variables,
-    table: source === 'table' ? { name: imageTable, dtype: 'uint8', shape: [pack.rows, ...imageShape] } : null,
-    steps: [
-      trainStep({
-        ...options,
-        batchSizes: [...(splits.train.length >= batchSize ? [batchSize] : []), ...(rest > 0 ? [rest] : [])],
-        loss: job.loss,
-        classWeights: job.classWeights,
-        fill,
-      }),
-      predictStep({ ...options, batchSizes: [job.evaluationBatchSize] }),
-      metricsStep(model),
-    ],
-  })
-  if (source === 'table') await fillTable(pack, program)
-  return { job, model, program, images: await openImageFeed(pack, source) }
+/** On the graphs of the training before where they are the same, with the same images; else that one is disposed of. */
+export async function prepare(job: TrainingJob, before: Prepared | null = null): Promise<Prepared> {
+  const graph = graphJobOf(job)
+  const key = JSON.stringify({ graph, pack: job.pack, execution: job.execution })
+  const known = before?.key === key ? before : null
+  if (before && !known) await dispose(before)
+  const { model, program, images } = known ?? (await compile(graph, job, key))
+  program.assign(firstValues(job.network, model.rule, job.seed))
+  return { job, key, model, program, images }
+}
+
+async function compile(graph: GraphJob, { pack, execution }: TrainingJob, key: string): Promise<Compiled> {
+  const { model, source } = graphSource(graph)
+  const program = (execution === 'graph' ? compileProgram : eagerProgram)(source)
+  if (source.table) await fillTable(pack, program)
+  return { key, model, program, images: await openImageFeed(pack, source.table ? 'table' : 'feed') }
 }
 
 export async function dispose(prepared: Prepared): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Augmentation, Loss, Optimizer, Runtime, Training } from '../experiment/experiment.ts'
 import type { Pack, SplitName } from '../dataset/manifest.ts'
 import type { Committed, EngineStarted, EpochEnded, StoppedEarly, Warned } from '../journal/events.ts'
+import type { RuleOptions } from '../layers/optimizers.ts'
 import type { Network } from '../network/plan.ts'
 
 /** Everything the engine needs to know to train: numbers and paths, no YAML. */
@@ -34,12 +35,13 @@ export interface TrainingJob {
   readonly execution: 'graph' | 'eager'
 }
 
-/** What the graphs of a training depend on. */
-export interface GraphJob extends Pick<
-  TrainingJob,
-  'network' | 'loss' | 'optimizer' | 'augmentation' | 'classWeights' | 'evaluationBatchSize'
-> {
-  readonly batchSize: number
+/** What the graphs of a training depend on, and all that they are made from: trainings in which it is the same run on the same graphs. */
+export interface GraphJob extends Pick<TrainingJob, 'network' | 'loss' | 'classWeights' | 'evaluationBatchSize'> {
+  readonly optimizer: RuleOptions
+  /** Fill mode of the warp, or null where nothing is moved. */
+  readonly fill: Augmentation['fill'] | null
+  /** Of training steps. */
+  readonly batchSizes: readonly number[]
   readonly images: number
   /** Whether the images lie in the graph; else they are fed with every batch. */
   readonly isResident: boolean

@@ -16,7 +16,11 @@ export interface UpdateRule {
   update(weights: tf.Variable, slots: Slots, gradient: tf.Tensor, rates: readonly tf.Scalar[]): void
 }
 
-type Rules = { [Kind in Optimizer['kind']]: (options: Extract<Optimizer, { kind: Kind }>) => UpdateRule }
+type WithoutRate<Kind> = Kind extends Optimizer ? Omit<Kind, 'learningRate'> : never
+/** An optimizer as its graph has it: the learning rate is fed. */
+export type RuleOptions = WithoutRate<Optimizer>
+
+type Rules = { [Kind in Optimizer['kind']]: (options: Extract<RuleOptions, { kind: Kind }>) => UpdateRule }
 
 const number = tf.scalar
 
@@ -122,7 +126,7 @@ function rate(rates: readonly tf.Scalar[], index: number): tf.Scalar {
   return scalar
 }
 
-export function updateRule(optimizer: Optimizer): UpdateRule {
-  const make = rules[optimizer.kind] as (options: Optimizer) => UpdateRule
-  return make(optimizer)
+export function updateRule(options: RuleOptions): UpdateRule {
+  const make = rules[options.kind] as (options: RuleOptions) => UpdateRule
+  return make(options)
 }

@@ -32,6 +32,10 @@ async function jobWith(changes: Partial<TrainingJob>): Promise<TrainingJob> {
 async function trainWith(changes: Partial<TrainingJob>, isInterrupted: (events: number) => boolean = () => false): Promise<Trained> {
   const prepared = await prepare(await jobWith(changes))
   open.unshift(() => dispose(prepared))
+  return trainPrepared(prepared, isInterrupted)
+}
+
+async function trainPrepared(prepared: Prepared, isInterrupted: (events: number) => boolean = () => false): Promise<Trained> {
   const events: TrainingEvent[] = []
   let asked = 0
   const result = await train(prepared, (event) => events.push(event), {
@@ -41,6 +45,8 @@ async function trainWith(changes: Partial<TrainingJob>, isInterrupted: (events: 
   return { result, events, prepared }
 }
 
+const learningRate = { initial: 0.01, warmupEpochs: 0, curve: { kind: 'constant' } } as const
+const adagrad = { kind: 'adagrad', learningRate, initialAccumulatorValue: 0.1, epsilon: 1e-7 } as const
 const short = { epochs: 2, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' } as const
 
 describe('the same training', () => {
@@ -58,6 +64,34 @@ describe('the same training', () => {
   it('ends with other weights under another seed', async () => {
     const [first, second] = [await trainWith({ training: short }), await trainWith({ training: short, seed: 8 })]
     expect(finished(second.result).weightsHash).not.toBe(finished(first.result).weightsHash)
+  })
+
+  it('ends with the same weights and metrics on the graphs of another before it', async () => {
+    const other = { seed: 8, optimizer: { ...adagrad, learningRate: { ...learningRate, initial: 0.003 } } }
+    const alone = await trainWith({ training: { ...short, epochs: 3 }, ...other })
+    const before = await prepare(await jobWith({ training: short }))
+    await trainPrepared(before)
+    // The pixels lie where the training before had them, as those of a sweep do.
+    const job = { ...before.job, training: { ...short, epochs: 3 }, ...other, checkpoints: (await jobWith({})).checkpoints }
+    const prepared = await prepare(job, before)
+    open.unshift(() => dispose(prepared))
+    expect(prepared.program).toBe(before.program)
+    const after = await trainPrepared(prepared)
+    expect(finished(after.result).weightsHash).toBe(finished(alone.result).weightsHash)
+    expect(metricsOf(after.events)).toEqual(metricsOf(alone.events))
+  })
+
+  it.each([
+    ['class weights', { classWeights: [1, 3] }],
+    ['fill mode', { augmentation: null }],
+    ['optimizer', { optimizer: { ...adagrad, epsilon: 1e-3 } }],
+    ['batch size', { training: { ...short, batchSize: 9 } }],
+    ['way of its images', { imageBudget: 0 }],
+  ])('has graphs of its own where it has another %s than the one before it', async (_, changes) => {
+    const before = await prepare(await jobWith({ training: short }))
+    const prepared = await prepare({ ...before.job, ...changes }, before)
+    open.unshift(() => dispose(prepared))
+    expect(prepared.program).not.toBe(before.program)
   })
 
   it('learns', async () => {
