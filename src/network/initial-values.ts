@@ -30,7 +30,7 @@ function draw(initializer: Initializer, { fanIn, fanOut }: Parameter, key: Key, 
     case 'randomUniform':
       return uniformBetween(initializer.minval, initializer.maxval, key, count)
     case 'randomNormal':
-      return Float32Array.from(normals(key, count), (normal) => initializer.mean + initializer.stddev * normal)
+      return new Float32Array(normals(key, count).map((normal) => initializer.mean + initializer.stddev * normal))
     case 'truncatedNormal':
       return truncatedNormal(initializer.mean, initializer.stddev, key, count)
     case 'glorotUniform':
@@ -60,12 +60,12 @@ function scaledNormal(variance: number, key: Key, count: number): Float32Array {
 }
 
 function uniformBetween(low: number, high: number, key: Key, count: number): Float32Array {
-  return Float32Array.from(uniforms(key, count), (number) => low + (high - low) * number)
+  return new Float32Array(uniforms(key, count).map((number) => low + (high - low) * number))
 }
 
 /** What lies more than two standard deviations out is drawn again, each number with counters of its own. */
 function truncatedNormal(mean: number, stddev: number, key: Key, count: number): Float32Array {
-  return Float32Array.from({ length: count }, (_, index) => mean + stddev * normalWithin2(key, index))
+  return new Float32Array(count).map((_, index) => mean + stddev * normalWithin2(key, index))
 }
 
 function normalWithin2(key: Key, index: number): number {

@@ -22,7 +22,7 @@ function multiplyHigh(a: number, b: number): number {
   const low = aLow * bLow
   const middle1 = aHigh * bLow + (low >>> 16)
   const middle2 = aLow * bHigh + (middle1 & 0xffff)
-  return (aHigh * bHigh + Math.floor(middle1 / 0x10000) + Math.floor(middle2 / 0x10000)) >>> 0
+  return (aHigh * bHigh + (middle1 >>> 16) + (middle2 >>> 16)) >>> 0
 }
 
 /** Four unsigned 32-bit words for a key and a 128-bit counter (two words of which are enough for us). */
@@ -112,7 +112,7 @@ export function normals(key: Key, count: number): Float64Array {
 
 /** A permutation of 0 … count-1 (Fisher and Yates), a pure function of the key. */
 export function permutation(key: Key, count: number): Int32Array {
-  const order = Int32Array.from({ length: count }, (_, index) => index)
+  const order = new Int32Array(count).map((_, index) => index)
   for (let last = count - 1; last > 0; last--) {
     const other = Math.floor(uniform(key, last) * (last + 1))
     const held = order[last] ?? 0
