@@ -1,9 +1,21 @@
 /**
  * Checkpoints: a numbered folder each, written beside, synced and renamed, so that one is either whole or not there; and the pointer files
- * `last` and `best`, replaced atomically. Reading needs no TensorFlow.
+ * `last` and `best`, replaced atomically. Writing blocks: training leaves it to a thread of its own. Reading needs no TensorFlow.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import { isFullDisk } from '../dataset/system-error.ts'
@@ -48,43 +60,37 @@ interface Header extends CheckpointState {
 
 /**
  * Writes the checkpoint of that number and lets `last`, and `best` where asked, point to it. Keeps the two newest and the best.
- * Rejects with `CheckpointError`.
+ * Throws `CheckpointError`.
  */
-export async function writeCheckpoint(
-  folder: string,
-  number: number,
-  tensors: Tensors,
-  state: CheckpointState,
-  isBest: boolean,
-): Promise<void> {
+export function writeCheckpoint(folder: string, number: number, tensors: Tensors, state: CheckpointState, isBest: boolean): void {
   try {
-    await writeNumbered(folder, number, tensors, state)
-    await writeFileAtomic(join(folder, 'last'), `${folderName(number)}\n`)
-    if (isBest) await writeFileAtomic(join(folder, 'best'), `${folderName(number)}\n`)
-    await removeOld(folder)
+    writeNumbered(folder, number, tensors, state)
+    writeFileAtomic.sync(join(folder, 'last'), `${folderName(number)}\n`)
+    if (isBest) writeFileAtomic.sync(join(folder, 'best'), `${folderName(number)}\n`)
+    removeOld(folder)
   } catch (error) {
     throw new CheckpointError(folder, error)
   }
 }
 
-async function writeNumbered(folder: string, number: number, tensors: Tensors, state: CheckpointState): Promise<void> {
-  await mkdir(folder, { recursive: true })
+function writeNumbered(folder: string, number: number, tensors: Tensors, state: CheckpointState): void {
+  mkdirSync(folder, { recursive: true })
   const name = folderName(number)
   const beside = join(folder, `.${name}.partial`)
-  await rm(beside, { recursive: true, force: true })
-  await mkdir(beside)
+  rmSync(beside, { recursive: true, force: true })
+  mkdirSync(beside)
   const bytes = Buffer.concat([...tensors.values()].map((values) => bytesOf(values)))
   const header: Header = {
     ...state,
     tensors: [...tensors].map(([tensor, values]) => ({ name: tensor, length: values.length })),
     sha256: createHash('sha256').update(bytes).digest('hex'),
   }
-  await writeSynced(join(beside, 'tensors.bin'), bytes)
-  await writeSynced(join(beside, 'state.json'), Buffer.from(`${JSON.stringify(header, null, 2)}\n`))
-  await syncFolder(beside)
-  await rm(join(folder, name), { recursive: true, force: true })
-  await rename(beside, join(folder, name))
-  await syncFolder(folder)
+  writeSynced(join(beside, 'tensors.bin'), bytes)
+  writeSynced(join(beside, 'state.json'), Buffer.from(`${JSON.stringify(header, null, 2)}\n`))
+  syncFolder(beside)
+  rmSync(join(folder, name), { recursive: true, force: true })
+  renameSync(beside, join(folder, name))
+  syncFolder(folder)
 }
 
 /** Throws where there is none, or where its bytes are not those that were written. */
@@ -118,28 +124,36 @@ function folderName(number: number): string {
   return String(number).padStart(6, '0')
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'w')
+function writeSynced(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, 'w')
   try {
-    await file.writeFile(bytes)
-    await file.sync()
+    writeFileSync(file, bytes)
+    fsyncSync(file)
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
 
 /** A rename is on disk only when the folder that holds it is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
   try {
-    await folder.sync()
+    fsyncSync(folder)
   } finally {
-    await folder.close()
+    closeSync(folder)
   }
 }
 
-async function removeOld(folder: string): Promise<void> {
-  const numbered = (await readdir(folder)).filter((name) => /^\d{6,}$/.test(name)).sort()
-  const best = await readFile(join(folder, 'best'), 'utf8').catch(() => '')
-  for (const name of numbered.slice(0, -2)) if (name !== best.trim()) await rm(join(folder, name), { recursive: true, force: true })
+function removeOld(folder: string): void {
+  const numbered = readdirSync(folder)
+    .filter((name) => /^\d{6,}$/.test(name))
+    .sort()
+  const best = pointed(folder, 'best')
+  for (const name of numbered.slice(0, -2)) if (name !== best) rmSync(join(folder, name), { recursive: true, force: true })
+}
+
+/** Null where there is no such pointer yet. */
+function pointed(folder: string, pointer: Pointer): string | null {
+  const path = join(folder, pointer)
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : null
 }

@@ -1,6 +1,7 @@
 /** The engine's process: loads TensorFlow, does what its parent asks, and ends when the parent is gone. */
 import { createRequire } from 'node:module'
-import type { EngineFailure, Reply, Request, TrainingEvent, TrainingJob } from './protocol.ts'
+import type { SplitName } from '../dataset/manifest.ts'
+import type { EngineFailure, Reply, Request, TrainingEvent, TrainingJob, WeightsName } from './protocol.ts'
 import type { Prepared } from './prepared.ts'
 
 const device = process.argv[2] ?? 'auto'
@@ -31,10 +32,8 @@ async function obey(request: Request): Promise<void> {
       return trainJob(request.job)
     case 'predict': {
       if (!prepared) throw new Error('Internal error: asked to predict before training')
-      const { predict, useWeights } = await import('./predict.ts')
-      await useWeights(prepared, request.weights)
-      const { probabilities } = await predict(prepared, prepared.job.splits[request.split])
-      say({ reply: 'predicted', probabilities })
+      const known = request.split === 'validation' ? prepared.validation.get(request.weights) : undefined
+      say({ reply: 'predicted', probabilities: known ?? (await probabilitiesOf(prepared, request.weights, request.split)) })
       return
     }
     case 'predict-pack': {
@@ -63,6 +62,12 @@ async function obey(request: Request): Promise<void> {
     case 'stop':
       process.exit(0)
   }
+}
+
+async function probabilitiesOf(trained: Prepared, weights: WeightsName, split: SplitName): Promise<Float32Array> {
+  const { predict, useWeights } = await import('./predict.ts')
+  await useWeights(trained, weights)
+  return (await predict(trained, trained.job.splits[split])).probabilities
 }
 
 async function trainJob(job: TrainingJob): Promise<void> {

@@ -5,10 +5,12 @@ import type { Program } from '../graph/step-function.ts'
 import { graphJobOf, graphSource } from './graph-source.ts'
 import { fillTable, openImageFeed, type ImageFeed } from './images.ts'
 import { disposeModel, firstValues, type Model } from './model.ts'
-import type { GraphJob, TrainingJob } from './protocol.ts'
+import type { GraphJob, TrainingJob, WeightsName } from './protocol.ts'
 
 export interface Prepared extends Compiled {
   readonly job: TrainingJob
+  /** Probabilities of the validation images, of those weights whose epoch was trained here: they need not be asked again. */
+  readonly validation: Map<WeightsName, Float32Array>
 }
 
 interface Compiled {
@@ -27,7 +29,7 @@ export async function prepare(job: TrainingJob, before: Prepared | null = null):
   if (before && !known) await dispose(before)
   const { model, program, images } = known ?? (await compile(graph, job, key))
   program.assign(firstValues(job.network, model.rule, job.seed))
-  return { job, key, model, program, images }
+  return { job, key, model, program, images, validation: new Map() }
 }
 
 async function compile(graph: GraphJob, { pack, execution }: TrainingJob, key: string): Promise<Compiled> {

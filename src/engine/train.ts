@@ -34,8 +34,12 @@ export async function train(
     const started = performance.now()
     const epoch = state.epoch + 1
     const pass = await trainEpoch(prepared, state, emit, isInterrupted)
-    if (pass === 'interrupted') return { status: 'interrupted', epochs: state.epoch }
+    if (pass === 'interrupted') {
+      await checkpoints.settle()
+      return { status: 'interrupted', epochs: state.epoch }
+    }
     if (pass instanceof TrainingFailure) {
+      await checkpoints.settle()
       state = await restoreAtHalfRate(prepared, state, pass, emit)
       continue
     }
@@ -47,7 +51,10 @@ export async function train(
       'train/learning_rate': pass.learningRate,
       ...validationMetrics(prepared, validation),
     }
-    emit({ type: 'epoch', epoch, step: pass.step, metrics, seconds: (performance.now() - started) / 1000 })
+    const seconds = (performance.now() - started) / 1000
+    // The one before was written meanwhile.
+    await checkpoints.settle()
+    emit({ type: 'epoch', epoch, step: pass.step, metrics, seconds })
 
     const isBest = select === null || isBetter(metrics, select, state.best?.value ?? null, 0)
     const isPatient = earlyStopping !== null && isBetter(metrics, earlyStopping, state.patience?.value ?? null, earlyStopping.minDelta)
@@ -59,12 +66,15 @@ export async function train(
       patience: earlyStopping && isPatient ? { epoch, value: valueOf(metrics, earlyStopping) } : state.patience,
       ...(state.rateFactor === undefined ? {} : { rateFactor: state.rateFactor }),
     }
-    const isKept = await checkpoints.commit({ state, tensors: pass.tensors, isBest })
+    prepared.validation.set('last', validation.probabilities)
+    if (isBest) prepared.validation.set('selected', validation.probabilities)
+    checkpoints.begin({ state, tensors: pass.tensors, isBest })
 
     if (epoch === first) tensorsAfterFirstEpoch = tf.memory().numTensors
-    if (earlyStopping && isPatienceOver(state, earlyStopping))
+    if (earlyStopping && isPatienceOver(state, earlyStopping)) {
+      await checkpoints.settle()
       emit({ type: 'stopped-early', epoch, metric: earlyStopping.metric, bestEpoch: state.patience?.epoch ?? epoch })
-    else if (isKept && epoch < epochs && job.pauses.includes(epoch)) {
+    } else if (epoch < epochs && job.pauses.includes(epoch) && (await checkpoints.settle())) {
       const answered = answer()
       emit({ type: 'paused', epoch })
       await answered
@@ -81,7 +91,7 @@ const untrained: CheckpointState = { version: 1, epoch: 0, step: 0, best: null, 
 async function startingState({ job, program }: Prepared): Promise<CheckpointState> {
   if (job.resumeAfter === null) {
     // Something to go back to, should the first epoch fail.
-    if (job.training.onNonFinite !== 'stop') await writeCheckpoint(job.checkpoints, 0, program.read(), untrained, false)
+    if (job.training.onNonFinite !== 'stop') writeCheckpoint(job.checkpoints, 0, program.read(), untrained, false)
     return untrained
   }
   const { state, tensors } = await readCheckpoint(job.checkpoints, job.resumeAfter)
@@ -103,6 +113,8 @@ async function restoreAtHalfRate(
   if (job.training.onNonFinite === 'stop' || rateFactor <= 2 ** -mostHalvings) throw failure
   const { state, tensors } = await readCheckpoint(job.checkpoints, 'last')
   program.assign(tensors)
+  // The best so far may be an epoch that a full disk did not take.
+  prepared.validation.clear()
   const again = `training goes on after epoch ${state.epoch} at 1/${2 / rateFactor} of the learning rate`
   emit({ type: 'warning', code: 'rate-halved', message: `${failure.message}; ${again}` })
   return { ...state, rateFactor: rateFactor / 2 }

@@ -133,10 +133,15 @@ it('selects the epoch with the best value of the metric it was given, and predic
       .flatMap(({ isBest, epoch }) => (isBest ? [epoch] : []))
       .at(-1),
   ).toBe(selectedEpoch)
-  await useWeights(prepared, 'selected')
-  expect((await predict(prepared, prepared.job.splits.validation)).loss).toBe(Math.min(...losses))
-  await useWeights(prepared, 'last')
-  expect((await predict(prepared, prepared.job.splits.validation)).loss).toBe(losses.at(-1))
+  for (const [weights, loss] of [
+    ['selected', Math.min(...losses)],
+    ['last', losses.at(-1)],
+  ] as const) {
+    await useWeights(prepared, weights)
+    const judged = await predict(prepared, prepared.job.splits.validation)
+    expect(judged.loss).toBe(loss)
+    expect(prepared.validation.get(weights)).toEqual(judged.probabilities)
+  }
 })
 
 it('stops early once the metric has not improved for as many epochs as it may wait', async () => {

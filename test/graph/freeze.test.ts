@@ -61,7 +61,7 @@ describe('a network as a SavedModel', () => {
     const model = createModel(network, experiment.optimizer, 7)
     const tensors = new Map([...model.variables].map(([key, variable]) => [key, variable.dataSync<'float32'>().slice()]))
     const checkpoints = join(scratch, name, 'checkpoints')
-    await writeCheckpoint(checkpoints, 1, tensors, { version: 1, epoch: 1, step: 1, best: null, patience: null }, true)
+    writeCheckpoint(checkpoints, 1, tensors, { version: 1, epoch: 1, step: 1, best: null, patience: null }, true)
     const folder = join(scratch, name, 'saved-model')
     await writeSavedModel({ network, checkpoints, folder })
     const loaded = await node.loadSavedModel(folder, ['serve'], 'serving_default')
