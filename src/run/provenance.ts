@@ -15,8 +15,16 @@ export interface Commit {
   readonly isDirty: boolean
 }
 
-/** Null outside a git checkout, or without git. */
-export async function findCommit(projectRoot: string): Promise<Commit | null> {
+const known = new Map<string, Promise<Commit | null>>()
+
+/** Of the code that this process began with: asked once. Null outside a git checkout, or without git. */
+export function findCommit(projectRoot: string): Promise<Commit | null> {
+  const finding = known.get(projectRoot) ?? askGit(projectRoot)
+  known.set(projectRoot, finding)
+  return finding
+}
+
+async function askGit(projectRoot: string): Promise<Commit | null> {
   const git = async (...args: string[]): Promise<string> => (await run('git', args, { cwd: projectRoot })).stdout.trim()
   try {
     const [commit, branch, status] = await Promise.all([
