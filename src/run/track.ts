@@ -91,6 +91,8 @@ export interface RunTracking {
   /** From here on everything in the journal is told. */
   begin(run: TrackedRun): void
   wake(): void
+  /** Resolves once MLflow has heard of the run, or the first attempt failed. */
+  introduced(): Promise<void>
   /** Sends what is left, within bounds, and lets go of the server. In a hurry it gives up soon: the journal has everything. */
   finish(isHurried: boolean): Promise<TrackingSummary>
 }
@@ -103,11 +105,20 @@ export const untracked: RunTracking = {
   ready: () => Promise.resolve(),
   begin: () => undefined,
   wake: () => undefined,
+  introduced: () => Promise.resolve(),
   finish: () => Promise.resolve({ isComplete: true, url: null }),
 }
 
-/** Installs MLflow at once where that is needed, beside everything else; the server is asked for when there is something to tell. */
-export function prepareTracking(tracking: Tracking, workspace: Workspace, listen: Listener): RunTracking {
+/**
+ * Installs MLflow at once where that is needed, beside everything else; the server is asked for when there is something to tell, and not before
+ * `after` has resolved.
+ */
+export function prepareTracking(
+  tracking: Tracking,
+  workspace: Workspace,
+  listen: Listener,
+  after: Promise<void> = Promise.resolve(),
+): RunTracking {
   if (!tracking.enabled) return untracked
   const installing = installMlflow(workspace, listen)
   let connecting: Promise<Connected> | null = null
@@ -117,7 +128,7 @@ export function prepareTracking(tracking: Tracking, workspace: Workspace, listen
 
   /** Whatever there is at first; after a failure the embedded server anew, which may have been killed. */
   const reconnect = async (): Promise<MlflowClient> => {
-    connecting = connecting ? connecting.then(renew) : open(workspace, installing)
+    connecting = connecting ? connecting.then(renew) : after.then(() => open(workspace, installing))
     return connecting.then(
       ({ client }) => client,
       (error: unknown) => Promise.reject(new Error(messageOf(error))),
@@ -146,6 +157,7 @@ export function prepareTracking(tracking: Tracking, workspace: Workspace, listen
       connecting?.then(({ client }) => settleKilled(workspace, client)).catch(() => undefined)
     },
     wake: () => tracker?.wake(),
+    introduced: () => tracker?.introduced ?? Promise.resolve(),
     async finish(isHurried) {
       if (!connecting) return { isComplete: false, url: null }
       listen({ type: 'finishing', what: 'telling MLflow the rest' })

@@ -32,6 +32,8 @@ export interface OpenSweep {
   readonly folder: RunFolder
   readonly journal: Journal
   readonly datasetOf: (located: Located) => Promise<PreparedDataset>
+  /** Resolves once MLflow has heard of the sweep, under which it shows the trials, or could not be told. */
+  readonly introduced: Promise<void>
   /** Null where every trial is trained to its end. */
   readonly pruning: PruningRule | null
   /** When the sweep was opened, by points' digests. */

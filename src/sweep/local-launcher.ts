@@ -8,6 +8,7 @@ import { openEngines } from './engines.ts'
 import type { Launcher } from './launcher.ts'
 import { runPoint, type Bench } from './run-point.ts'
 import type { SweepRequest } from './sweep-request.ts'
+import { tellBehind } from './tell-behind.ts'
 import { readTrial } from './trials.ts'
 
 export async function localLauncher(parallel: number | null, points: number, { loaded, workspace }: SweepRequest): Promise<Launcher> {
@@ -17,17 +18,18 @@ export async function localLauncher(parallel: number | null, points: number, { l
     parallel: atATime,
     threads: runtime.threads ?? Math.max(1, Math.floor(availableParallelism() / atATime)),
     prepare: () => Promise.resolve(),
-    async run(missing, { request, folder, journal, datasetOf, known, pruning }, onEnd) {
+    async run(missing, { request, folder, journal, datasetOf, introduced, known, pruning }, onEnd) {
       const { listen, signal, readsTest, retriesFailed } = request
       const limit = pLimit(atATime)
       const [first] = missing
       if (!first) return
       const engines = openEngines(() => startTensorflow(first.loaded.located.experiment, request))
+      const telling = tellBehind()
       const bench: Bench = {
         ...{ sweep: folder, workspace, signal, readsTest, retriesFailed, pruning, engines, datasetOf },
         waitsForOthers: false,
         listen: (name, event) => listen({ type: 'trial-story', name, event }),
-        trackingOf: (tracking, told) => prepareTracking(tracking, workspace, told),
+        trackingOf: (tracking, told) => telling.behind(prepareTracking(tracking, workspace, told, introduced)),
         // Whoever was at it may have gone on since.
         knownOf: async (digest) => {
           const before = known.get(digest)
@@ -41,7 +43,7 @@ export async function localLauncher(parallel: number | null, points: number, { l
         const all = missing.map((point) => limit(async () => onEnd(point, await runPoint(point, bench))))
         for (const settled of await Promise.allSettled(all)) if (settled.status === 'rejected') throw settled.reason
       } finally {
-        await engines.close()
+        await Promise.all([engines.close(), telling.finish()])
       }
     },
   }

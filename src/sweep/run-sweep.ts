@@ -58,7 +58,8 @@ export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
     })
     const { metric, prune } = sweep
     const pruning = prune && { prune, metric }
-    const open: OpenSweep = { request, folder, journal, datasetOf, pruning, known: await knownTrials(folder) }
+    const introduced = tracking.introduced()
+    const open: OpenSweep = { request, folder, journal, datasetOf, introduced, pruning, known: await knownTrials(folder) }
     await tellUnwatched(open.known.values(), { journal, tracking: located.experiment.tracking, workspace, listen })
     const trials = await settle(points, launcher, open, { retriesFailed, pruning })
     const isInterrupted = signal.aborted || trials.some(({ state }) => state === 'interrupted')

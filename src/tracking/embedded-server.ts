@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { MlflowClient } from 'mlflow-js-client'
+import pLimit from 'p-limit'
 import lockfile from 'proper-lockfile'
 import writeFileAtomic from 'write-file-atomic'
 import { identify, isAlive, type ProcessIdentity } from '../journal/process-identity.ts'
@@ -74,7 +75,14 @@ function uriOf({ port }: ServerFile): string {
   return `http://127.0.0.1:${port}`
 }
 
-async function withStore<T>(folder: string, work: () => Promise<T>): Promise<T> {
+/** The trials of a sweep would meet each other's locks, and wait. */
+const oneAtATime = pLimit(1)
+
+function withStore<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  return oneAtATime(() => withLock(folder, work))
+}
+
+async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const release = await lockfile.lock(folder, {
     stale: 20_000,
     retries: { retries: 100, minTimeout: 50, maxTimeout: 500 },

@@ -15,6 +15,8 @@ export interface TrackerOptions {
 }
 
 export interface Tracker {
+  /** Resolves once MLflow has heard of the run, or the first attempt failed. */
+  readonly introduced: Promise<void>
   /** Something was appended. */
   wake(): void
   /** Sends the rest, for at most that long, and closes the client; null where MLflow does not have everything. */
@@ -40,6 +42,8 @@ export function startTracker({ folder, events, connect, onWarning }: TrackerOpti
   const sleep = (): Promise<void> => new Promise((resolve) => (wakeUp = resolve))
   let beginClosing: () => void = () => undefined
   const closing = new Promise<void>((resolve) => (beginClosing = resolve))
+  let introduce: () => void = () => undefined
+  const introduced = new Promise<void>((resolve) => (introduce = resolve))
 
   const warn = (error: unknown): null => {
     if (!hasWarned && !isAbandoned) onWarning(error instanceof Error ? error.message : String(error))
@@ -59,11 +63,13 @@ export function startTracker({ folder, events, connect, onWarning }: TrackerOpti
         sent = seen.length
         isFailing = false
         pause = pauseMs
+        if (report) introduce()
         if (isClosing && sent === events().length) return
         if (sent === events().length) await sleep()
         else await Promise.race([closing, delay(pauseMs, undefined, { ref: false })])
       } catch (error) {
         warn(error)
+        introduce()
         isFailing = true
         // The client has tried again by itself; what a server refuses at the end is for `runner sync`.
         if (isClosing) return
@@ -72,8 +78,9 @@ export function startTracker({ folder, events, connect, onWarning }: TrackerOpti
       }
     }
   }
-  const working = work()
+  const working = work().finally(introduce)
   return {
+    introduced,
     wake: () => wakeUp(),
     async close(timeoutMs) {
       isClosing = true
