@@ -1,6 +1,6 @@
 /** From the experiment's `dataset` and `split` to a manifest and a pack: scan, read, audit, split, pack. */
 import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts'
-import type { Experiment, Located } from '../experiment/experiment.ts'
+import { foldOf, type DrawnSplit, type Experiment, type Fold, type Located } from '../experiment/experiment.ts'
 import { layoutGroups } from '../experiment/layout.ts'
 import { auditImages, shown, type Audit, type Finding } from './audit.ts'
 import { findRoot } from './find-root.ts'
@@ -11,6 +11,7 @@ import { splitNames, type Manifest, type ManifestRow, type Pack, type SplitName 
 import { packRows } from './pack.ts'
 import { placeNear } from '../experiment/places.ts'
 import { scanDataset, type Sample, type Scan } from './scan.ts'
+import { splitByFold } from './folds.ts'
 import { splitByGroup, splitByImage } from './split.ts'
 import { writingFault } from './system-error.ts'
 
@@ -138,10 +139,27 @@ async function assignSplits({ split, dataset }: Experiment, present: readonly Pr
     case 'layout':
       return rowsOfLayout(present)
     case 'draw': {
-      const draw = split.by === 'image' ? splitByImage : splitByGroup
-      const splits = draw(present, dataset.classes.length, split, split.seed, split.stratify)
+      const { by, seed, stratify, fold } = split
+      const classes = dataset.classes.length
+      const whole = (by === 'image' ? splitByImage : splitByGroup)(present, classes, split, seed, stratify)
+      const fewer = fold && tooFewForFolds(present, whole, split, fold)
+      if (fewer) return { diagnostics: [fewer] }
+      const splits = fold ? splitByFold(present, whole, classes, split, fold) : whole
       return { value: { rows: present.map((image, index) => rowOf(image, splits[index] ?? 'train')), findings: [] }, diagnostics: [] }
     }
+  }
+}
+
+/** Null where every fold gets somebody. */
+function tooFewForFolds(present: readonly Present[], splits: readonly SplitName[], { by }: DrawnSplit, fold: Fold): Diagnostic | null {
+  const rest = present.filter((_, index) => splits[index] !== 'test')
+  const count = by === 'image' ? rest.length : new Set(rest.map(({ group }) => group)).size
+  if (count >= fold.of) return null
+  return {
+    code: 'split-folds',
+    severity: 'error',
+    message: `${fold.of} folds need ${fold.of} ${by}s beside those of the test, and there are ${count}`,
+    hint: 'Ask for fewer folds, or keep less for the test.',
   }
 }
 
@@ -166,24 +184,29 @@ function countSplits(manifest: Manifest, classes: number): Record<SplitName, Spl
 
 /** Every class has to be on every side: no metric of a side without a class means anything. */
 function judgeSplits(located: Located, manifest: Manifest, counts: Record<SplitName, SplitCounts>): Diagnostic[] {
+  const fold = foldOf(located.experiment)
   return located.experiment.dataset.classes.flatMap(({ name }, index) => {
     const without = splitNames.filter((split) => counts[split].classes[index] === 0)
     if (without.length === 0) return []
     const groups = new Set(manifest.rows.flatMap((row) => (row.class === index ? [row.group] : []))).size
-    const hint =
-      groups < splitNames.length
-        ? `Only ${groups} ${groups === 1 ? 'group has' : 'groups have'} the class, and ${splitNames.length} sides need one each: add groups.`
-        : 'Raise the shares under split, or choose a split that has it.'
     return [
       {
         code: 'split-class-missing',
         severity: 'error' as const,
-        message: `no image of class ${JSON.stringify(name)} is in ${without.join(' and ')}`,
+        message: `no image of class ${JSON.stringify(name)} is in ${without.join(' and ')}${fold ? ` of fold ${fold.number}` : ''}`,
         ...placeNear(located, 'split'),
-        hint,
+        hint: wayToClass(groups, fold),
       },
     ]
   })
+}
+
+function wayToClass(groups: number, fold: Fold | null): string {
+  const sides = fold ? fold.of + 1 : splitNames.length
+  const all = fold ? `${fold.of} folds and the test` : `${sides} sides`
+  const only = `Only ${groups} ${groups === 1 ? 'group has' : 'groups have'} the class, and ${all} need one each: add groups`
+  if (groups < sides) return fold ? `${only}, or ask for fewer folds.` : `${only}.`
+  return fold ? 'Ask for fewer folds, or give the split another seed.' : 'Raise the shares under split, or choose a split that has it.'
 }
 
 /** Images of different groups may be the same, byte for byte: then one side knows what the other is asked. */

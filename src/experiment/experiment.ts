@@ -57,23 +57,36 @@ export interface Dataset {
   }
 }
 
-export type Split =
-  | { readonly kind: 'manifest'; readonly manifest: string }
-  | { readonly kind: 'layout' }
-  | {
-      readonly kind: 'draw'
-      /** The placeholder of the layout that is the group ("patient"), or "image". */
-      readonly by: string
-      /** Share of all images, 0 … 1. */
-      readonly test: number
-      /** Share of all images; a share of the training part has been multiplied out. */
-      readonly validation: number
-      /** What it is drawn from: the experiment's seed unless the file gives the split its own. */
-      readonly seed: number
-      readonly stratify: boolean
-      /** The reason given for splitting by image although the layout has a group: tagged for ever. */
-      readonly allowLeakage: string | null
-    }
+export type Split = { readonly kind: 'manifest'; readonly manifest: string } | { readonly kind: 'layout' } | DrawnSplit
+
+export interface DrawnSplit {
+  readonly kind: 'draw'
+  /** The placeholder of the layout that is the group ("patient"), or "image". */
+  readonly by: string
+  /** Share of all images, 0 … 1. */
+  readonly test: number
+  /** Share of all images; a share of the training part has been multiplied out. With folds it decides nothing but who is in the test. */
+  readonly validation: number
+  /** What it is drawn from: the experiment's seed unless the file gives the split its own. */
+  readonly seed: number
+  readonly stratify: boolean
+  /** The reason given for splitting by image although the layout has a group: tagged for ever. */
+  readonly allowLeakage: string | null
+  /** Null: validation is drawn once. */
+  readonly fold: Fold | null
+}
+
+/** Of cross-validation: who validates. The test is what it is without folds, and everybody else trains. */
+export interface Fold {
+  /** From 1. */
+  readonly number: number
+  readonly of: number
+}
+
+/** Null where there are no folds. */
+export function foldOf({ split }: Pick<Experiment, 'split'>): Fold | null {
+  return split.kind === 'draw' ? split.fold : null
+}
 
 export interface Augmentation {
   /** Degrees, drawn from ± the value. */

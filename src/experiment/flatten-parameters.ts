@@ -50,8 +50,10 @@ function splitParameters(split: Split) {
     case 'layout':
       return { from: 'layout' }
     case 'draw': {
-      const { by, test, validation, seed, stratify, allowLeakage } = split
-      return { by, test, validation, seed, stratify, allowLeakage }
+      const { by, test, validation, seed, stratify, allowLeakage, fold } = split
+      // Without folds there is nothing to say, and nothing was said before there were any.
+      const cross = fold === null ? {} : { folds: fold.of, fold: fold.number }
+      return { by, test, validation, seed, stratify, allowLeakage, ...cross }
     }
   }
 }

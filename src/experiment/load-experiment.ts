@@ -21,6 +21,7 @@ import { largestText } from './read-yaml.ts'
 import type { Rule } from './rule.ts'
 import { datasetRules } from './rules/dataset-rules.ts'
 import { extendsAdvice } from './rules/extends-advice.ts'
+import { foldRules } from './rules/fold-rules.ts'
 import { pruneAdvice } from './rules/prune-advice.ts'
 import { stackAdvice } from './rules/stack-advice.ts'
 import { conditionAdvice, sweepAdvice } from './rules/sweep-advice.ts'
@@ -64,6 +65,8 @@ export interface Sweep {
   readonly parallel: number | null
   readonly launcher: NonNullable<Written['sweep']>['launcher']
   readonly metric: string
+  /** Null: there are none. */
+  readonly folds: number | null
   /** Null: every trial is trained to its end. */
   readonly prune: Prune | null
   readonly points: readonly LoadedPoint[]
@@ -73,7 +76,7 @@ export interface LoadedPoint extends Omit<SweepPoint, 'tree'> {
   readonly located: Located
 }
 
-export const rules: readonly Rule[] = [...datasetRules, ...trainingRules, ...sweepRules, ...sweepConditionRules]
+export const rules: readonly Rule[] = [...datasetRules, ...foldRules, ...trainingRules, ...sweepRules, ...sweepConditionRules]
 
 export async function loadExperiment(file: string, options: LoadOptions): Promise<Loaded> {
   const sources = new Map<string, string>()
@@ -101,7 +104,7 @@ export async function loadExperiment(file: string, options: LoadOptions): Promis
 
 /** Every point is judged as a file of its own would be. A fault that the file has without its sweep, or that several points share, is told once. */
 function loadPoints(tree: MapTree, sweep: WrittenSweep, whole: Located, diagnostics: Diagnostic[], options: LoadOptions): Sweep {
-  const { parallel, launcher, metric, prune } = sweep
+  const { parallel, launcher, metric, folds, prune } = sweep
   const known = new Set(diagnostics.map((diagnostic) => JSON.stringify(diagnostic)))
   const points = sweepPoints(tree, sweep, diagnostics).flatMap(({ tree: own, ...point }): LoadedPoint[] => {
     const found: Diagnostic[] = []
@@ -116,7 +119,7 @@ function loadPoints(tree: MapTree, sweep: WrittenSweep, whole: Located, diagnost
     }
     return judged ? [{ ...point, located: judged.located }] : []
   })
-  const first = points.filter(({ seed }) => seed === points[0]?.seed)
+  const first = points.filter(({ seed, fold }) => seed === points[0]?.seed && fold === points[0].fold)
   if (!hasError(diagnostics))
     diagnostics.push(
       ...sweepAdvice(
@@ -132,7 +135,7 @@ function loadPoints(tree: MapTree, sweep: WrittenSweep, whole: Located, diagnost
           )
         : []),
     )
-  return { parallel, launcher, metric, prune, points }
+  return { parallel, launcher, metric, folds, prune, points }
 }
 
 interface Judged {

@@ -52,9 +52,10 @@ function normaliseDataset(written: Written['dataset'], { projectRoot, rootAsWrit
 function normaliseSplit(written: Written['split'], seed: number, { manifestFolder }: Surroundings): Split {
   if (written.manifest !== undefined) return { kind: 'manifest', manifest: path.resolve(manifestFolder, written.manifest) }
   if (written.by === undefined) return { kind: 'layout' }
-  const { by, test, validation, stratify, allowLeakage } = written
+  const { by, test, validation, stratify, allowLeakage, folds, fold } = written
   const ofAll = typeof validation === 'number' ? validation : withoutNoise(validation.ofTraining * (1 - test))
-  return { kind: 'draw', by, test, validation: ofAll, seed: written.seed ?? seed, stratify, allowLeakage }
+  const cross = folds === null ? null : { number: fold ?? 1, of: folds }
+  return { kind: 'draw', by, test, validation: ofAll, seed: written.seed ?? seed, stratify, allowLeakage, fold: cross }
 }
 
 /** 0.8 · 0.1 is 0.08, not 0.08000000000000002. */

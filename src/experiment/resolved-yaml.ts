@@ -50,8 +50,9 @@ function writeSplit(split: Split, folder: string | undefined) {
     case 'layout':
       return { from: 'layout' }
     case 'draw': {
-      const { by, test, validation, seed, stratify, allowLeakage } = split
-      return { by, test, validation, seed, stratify, allowLeakage: allowLeakage === null ? null : escapeVariables(allowLeakage) }
+      const { by, test, validation, seed, stratify, allowLeakage, fold } = split
+      const reason = allowLeakage === null ? null : escapeVariables(allowLeakage)
+      return { by, test, validation, seed, stratify, allowLeakage: reason, folds: fold?.of ?? null, fold: fold?.number ?? null }
     }
   }
 }

@@ -12,31 +12,60 @@ import type { MapTree, Tree } from './tree.ts'
 export interface SweepPoint {
   /** What parts it from the others, such as `before-pooling batchSize=32 seed=3`. */
   readonly name: string
-  /** The name without the seed: the same for all repeats. */
+  /** The name without fold and seed: the same for all repeats. */
   readonly group: string
   readonly seed: number
+  /** From 1; null where there are no folds. */
+  readonly fold: number | null
   /** The values as text, by the names of the axes that are there. */
   readonly axes: Readonly<Record<string, string>>
   /** A whole experiment without `sweep`. */
   readonly tree: MapTree
 }
 
-/** `sweep` is the tree's own, with its defaults. Every first seed comes before every second: what is done early says something of all. */
+/**
+ * `sweep` is the tree's own, with its defaults. Every first seed comes before every second, and of a seed every first fold: what is done early
+ * says something of all.
+ */
 export function sweepPoints(whole: MapTree, sweep: WrittenSweep, diagnostics: Diagnostic[]): SweepPoint[] {
-  const { repeats } = sweep
   const base = withoutSweep(whole)
   const firstSeed = numberAt(base, ['seed'], 0)
   const combinations = combinationsOf(placedAxes(whole, sweep, firstSeed))
-  const seeds = Array.from({ length: repeats }, (_, index) => firstSeed + index)
-  return seeds.flatMap((seed) =>
+  return repeatsOf(whole, sweep, firstSeed).flatMap((repeat, index) =>
     combinations.map((combination): SweepPoint => {
-      // A fault of an axis is the same at every seed.
-      const faults = seed === firstSeed ? diagnostics : []
-      const tree = applyValues(base, whole, combination, faults)
+      // A fault of an axis is the same at every repeat.
+      const faults = index === 0 ? diagnostics : []
+      const tree = repeat.apply(applyValues(base, whole, combination, faults), faults)
       const group = groupName(combination)
       const axes = Object.fromEntries(combination.map(({ axis, value }) => [axis.name, valueName(plainValue(value))]))
-      const name = repeats === 1 ? group : `${group} seed=${seed}`.trim()
-      return { name, group, seed, axes, tree: repeats === 1 ? tree : atSeed(tree, firstSeed, seed, faults) }
+      const { seed, fold, name } = repeat
+      return { name: `${group} ${name}`.trim(), group, seed, fold, axes, tree }
+    }),
+  )
+}
+
+/** What is done again with every combination. */
+interface Repeat {
+  readonly seed: number
+  readonly fold: number | null
+  /** Empty where there is only one. */
+  readonly name: string
+  readonly apply: (tree: MapTree, diagnostics: Diagnostic[]) => MapTree
+}
+
+function repeatsOf(whole: MapTree, { repeats, folds }: WrittenSweep, firstSeed: number): Repeat[] {
+  const numbers = folds === null ? [null] : Array.from({ length: folds }, (_, index) => index + 1)
+  const place = treeAt(whole, ['sweep', 'folds'])?.place ?? whole.place
+  return Array.from({ length: repeats }, (_, index) => firstSeed + index).flatMap((seed) =>
+    numbers.map((fold): Repeat => {
+      const names = [...(fold === null ? [] : [`fold=${fold}`]), ...(repeats === 1 ? [] : [`seed=${seed}`])]
+      const apply: Repeat['apply'] = (tree, diagnostics) => {
+        const seeded = repeats === 1 ? tree : atSeed(tree, firstSeed, seed, diagnostics)
+        if (folds === null || !isDrawn(seeded)) return seeded
+        const divided = setPath(seeded, ['split', 'folds'], plainTree(folds, place), diagnostics)
+        return setPath(divided, ['split', 'fold'], plainTree(fold, place), diagnostics)
+      }
+      return { seed, fold, name: names.join(' '), apply }
     }),
   )
 }
@@ -97,9 +126,13 @@ function groupName(combination: Combination): string {
 
 /** Another seed for everything but the split: points are compared on the same images. */
 function atSeed(tree: MapTree, first: number, seed: number, diagnostics: Diagnostic[]): MapTree {
-  const isDrawn = treeAt(tree, ['split', 'by']) !== undefined && treeAt(tree, ['split', 'seed']) === undefined
-  const drawn = isDrawn ? setPath(tree, ['split', 'seed'], plainTree(first, tree.place), diagnostics) : tree
+  const takesSeed = isDrawn(tree) && treeAt(tree, ['split', 'seed']) === undefined
+  const drawn = takesSeed ? setPath(tree, ['split', 'seed'], plainTree(first, tree.place), diagnostics) : tree
   return setPath(drawn, ['seed'], plainTree(seed, tree.place), diagnostics)
+}
+
+function isDrawn(tree: MapTree): boolean {
+  return treeAt(tree, ['split', 'by']) !== undefined
 }
 
 function itemsOf(tree: Tree | undefined): readonly Tree[] {

@@ -5,7 +5,7 @@ import { renderAudit } from '../dataset/audit.ts'
 import { splitDigest, writeManifest } from '../dataset/manifest-csv.ts'
 import { splitNames, type SplitName } from '../dataset/manifest.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
-import type { Experiment } from '../experiment/experiment.ts'
+import { foldOf, type Experiment } from '../experiment/experiment.ts'
 import { flattenParameters } from '../experiment/flatten-parameters.ts'
 import { resolvedYaml } from '../experiment/resolved-yaml.ts'
 import type { DatasetContext, DatasetUsed, EngineStarted } from '../journal/events.ts'
@@ -70,7 +70,14 @@ export async function beginRun(materials: RunMaterials, workspace: Workspace, li
     experiment: experiment.tracking.experiment,
     seed: experiment.seed,
     epochs: experiment.training.epochs,
-    tags: { ...commitTags(commit), ...userTag(), ...experiment.tracking.tags, ...honestyTags(dataset), ...trialTags(trial) },
+    tags: {
+      ...commitTags(commit),
+      ...userTag(),
+      ...experiment.tracking.tags,
+      ...honestyTags(dataset),
+      ...foldTag(experiment),
+      ...trialTags(trial),
+    },
   })
   await journal.append({ type: 'parameters', values: flattenParameters(experiment) })
   // Beside what was resolved, the sweep's own words: MLflow's comparison shows the parameters that differ.
@@ -93,6 +100,11 @@ async function writeInputs(folder: RunFolder, file: string, { experiment, networ
 /** What must never be forgotten about a run's data. */
 function honestyTags({ isSynthetic, leakage }: PreparedDataset): Record<string, string> {
   return { ...(isSynthetic ? { synthetic: 'true' } : {}), ...(leakage === null ? {} : { leakage }) }
+}
+
+function foldTag(experiment: Experiment): Record<string, string> {
+  const fold = foldOf(experiment)
+  return fold ? { fold: `${fold.number} of ${fold.of}` } : {}
 }
 
 /** By which a trial is found again, whoever began it. */

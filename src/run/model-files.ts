@@ -163,7 +163,7 @@ function modelCard({ folder, events, experiment, network, threshold }: ModelSour
     '|---|---|---|---|',
     ...data.map(({ context, classCounts, groups, digest }) => `| ${context} | ${counts(classCounts)} | ${groups} | \`${digest}\` |`),
     '',
-    `Source: ${data[0]?.source ?? 'unknown'}, split ${experiment.split.kind === 'draw' ? `by ${experiment.split.by}` : 'as given'}.`,
+    `Source: ${data[0]?.source ?? 'unknown'}, split ${howSplit(experiment)}.`,
     '',
     '## Numbers',
     '',
@@ -182,6 +182,11 @@ function modelCard({ folder, events, experiment, network, threshold }: ModelSour
     `    ./runner predict ${folder.id} IMAGES…`,
     '',
   ].join('\n')
+}
+
+function howSplit({ split }: Experiment): string {
+  if (split.kind !== 'draw') return 'as given'
+  return `by ${split.by}${split.fold ? `, fold ${split.fold.number} of ${split.fold.of} for validation` : ''}`
 }
 
 function counts(classCounts: Readonly<Record<string, number>>): string {

@@ -3,7 +3,7 @@ import { splitNames } from '../dataset/manifest.ts'
 import type { PreparedDataset } from '../dataset/prepare.ts'
 import { Fault } from '../diagnostics/diagnostic.ts'
 import { imageSource, rowBytes } from '../engine/images.ts'
-import type { Experiment } from '../experiment/experiment.ts'
+import { foldOf, type Experiment } from '../experiment/experiment.ts'
 import { layoutGroups } from '../experiment/layout.ts'
 import type { Sweep } from '../experiment/load-experiment.ts'
 import { classWeightValues } from '../network/class-weights.ts'
@@ -77,7 +77,7 @@ export function memoryOptions({ experiment, dataset }: Pick<WholePlan, 'experime
   return { optimizer, batchSize: training.batchSize, evaluationBatchSize: evaluation.batchSize, images }
 }
 
-/** Images of each class on each side, and whose they are. */
+/** Images of each class on each side, whose they are, and which fold it is. */
 export function splitLines({ experiment, dataset }: DataPlan): string[] {
   const { classes } = experiment.dataset
   const who = groupWord(experiment)
@@ -87,9 +87,16 @@ export function splitLines({ experiment, dataset }: DataPlan): string[] {
     return [split, ...[sum(images), ...images, ...(who === null ? [] : [groups])].map((count) => count.toLocaleString('en-US'))]
   })
   const widths = heading.map((_, column) => Math.max(...[heading, ...rows].map((row) => (row[column] ?? '').length)))
-  return [heading, ...rows].map((row) =>
+  const table = [heading, ...rows].map((row) =>
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('   '),
   )
+  return [...table, ...foldLines(experiment)]
+}
+
+/** One line, or none without folds. */
+export function foldLines(experiment: Experiment): string[] {
+  const fold = foldOf(experiment)
+  return fold ? [`validation is fold ${fold.number} of ${fold.of}; the test is the same for all folds`] : []
 }
 
 /** What the layout calls those whose images belong together: `patients`. Null where every image stands for itself. */

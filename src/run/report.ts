@@ -16,6 +16,7 @@ import type { Table } from '../report/tables.ts'
 import { errorSheet, occlusionSheet } from './certain-calls.ts'
 import { loadChecked } from './load.ts'
 import { readEvents } from './read-events.ts'
+import { foldLines } from './plan.ts'
 import { headline, judgementOf } from './results.ts'
 import { requireRun } from './sync.ts'
 import { testDigest, testReadings } from './test-reading.ts'
@@ -65,6 +66,7 @@ export async function writeReport(
     provenance: [
       ['begun', started ? new Date(started.at).toISOString() : ''],
       ['seed', String(experiment.seed)],
+      ...foldLines(experiment).map((line): [string, string] => ['cross-validation', line]),
       ...events.flatMap((event): [string, string][] => (event.type === 'trained' ? [['weights, sha256', event.weightsHash]] : [])),
       ...flatten(JSON.parse((await text(folder.environment)) || '{}')),
     ],

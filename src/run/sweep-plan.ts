@@ -6,6 +6,8 @@ import { costsOf } from '../network/memory.ts'
 export interface VariantPlan {
   readonly name: string
   readonly seeds: number
+  /** Null where there are none; each is trained with every seed. */
+  readonly folds: number | null
   readonly epochs: number
   readonly batchSize: number
   readonly trainable: number
@@ -13,16 +15,16 @@ export interface VariantPlan {
   readonly multiplyAdds: number
 }
 
-export function planVariants({ points }: Sweep): VariantPlan[] {
+export function planVariants({ points, folds }: Sweep): VariantPlan[] {
   const names = [...new Set(points.map(({ group }) => group))]
   return names.flatMap((name): VariantPlan[] => {
     const own = points.filter(({ group }) => group === name)
     const [first] = own
-    return first ? [{ name, seeds: own.length, ...costsOfPoint(first) }] : []
+    return first ? [{ name, seeds: own.length / (folds ?? 1), folds, ...costsOfPoint(first) }] : []
   })
 }
 
-function costsOfPoint({ located }: LoadedPoint): Omit<VariantPlan, 'name' | 'seeds'> {
+function costsOfPoint({ located }: LoadedPoint): Omit<VariantPlan, 'name' | 'seeds' | 'folds'> {
   const { epochs, batchSize } = located.experiment.training
   const network = planNetwork(located).value
   return {
@@ -35,7 +37,8 @@ function costsOfPoint({ located }: LoadedPoint): Omit<VariantPlan, 'name' | 'see
 
 /** Lines without a trailing newline. */
 export function renderSweepPlan(sweep: Sweep): string {
-  const heading = ['variant', 'seeds', 'epochs', 'batch', 'to train', 'multiply-adds']
+  const folds = sweep.folds === null ? [] : ['folds']
+  const heading = ['variant', 'seeds', ...folds, 'epochs', 'batch', 'to train', 'multiply-adds']
   const rows = planVariants(sweep).map(({ name, ...numbers }) => [name === '' ? 'the experiment' : name, ...cells(numbers)])
   const widths = heading.map((_, column) => Math.max(...[heading, ...rows].map((row) => (row[column] ?? '').length)))
   const line = (row: readonly string[]): string =>
@@ -44,6 +47,8 @@ export function renderSweepPlan(sweep: Sweep): string {
   return [`a sweep of ${points.length} points; the plan above is that of the file without it`, line(heading), ...rows.map(line)].join('\n')
 }
 
-function cells({ seeds, epochs, batchSize, trainable, multiplyAdds }: Omit<VariantPlan, 'name'>): string[] {
-  return [seeds, epochs, batchSize, trainable, multiplyAdds].map((count) => count.toLocaleString('en-US'))
+function cells({ seeds, folds, epochs, batchSize, trainable, multiplyAdds }: Omit<VariantPlan, 'name'>): string[] {
+  return [seeds, ...(folds === null ? [] : [folds]), epochs, batchSize, trainable, multiplyAdds].map((count) =>
+    count.toLocaleString('en-US'),
+  )
 }

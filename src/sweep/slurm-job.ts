@@ -58,7 +58,7 @@ export async function createJob(
 ): Promise<SlurmJob> {
   const number = (await readJobs(sweep)).length + 1
   const path = join(jobsFolder(sweep), String(number))
-  const named = points.map(({ digest, loaded: { name, group, seed, axes } }): JobPoint => ({ name, group, seed, axes, digest }))
+  const named = points.map(({ digest, loaded: { name, group, seed, fold, axes } }): JobPoint => ({ name, group, seed, fold, axes, digest }))
   const job: SlurmJob = { path, name: `runner-${sweep.id}-${number}`, points: named, ...options }
   for (const folder of [join(path, 'points'), tasksFolder(path), logsFolder(job)]) await mkdir(folder, { recursive: true })
   for (const [index, { loaded }] of points.entries())

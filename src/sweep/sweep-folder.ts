@@ -13,7 +13,7 @@ import { runsOf, type Workspace } from '../run/workspace.ts'
 /** Its folder and its journal, with what the sweep is where it is new. */
 export async function openSweep(
   experiment: Experiment,
-  { points, metric, prune }: Sweep,
+  { points, metric, prune, folds }: Sweep,
   { file, workspace, startsAnew }: { readonly file: string; readonly workspace: Workspace; readonly startsAnew: boolean },
   listen: Listener,
 ): Promise<{ readonly folder: RunFolder; readonly journal: Journal }> {
@@ -30,8 +30,11 @@ export async function openSweep(
     const valuesOf = (axis: string): string => [...new Set(points.flatMap((point) => point.axes[axis] ?? []))].join(', ')
     const values = Object.fromEntries(axes.map((axis) => [`sweep.${axis}`, valuesOf(axis)]))
     const seeds = new Set(points.map((point) => point.seed)).size
-    const pruning = prune === null ? {} : { 'sweep.prune': JSON.stringify(prune) }
-    await journal.append({ type: 'parameters', values: { ...values, 'sweep.seeds': String(seeds), 'sweep.metric': metric, ...pruning } })
+    const rest = {
+      ...(folds === null ? {} : { 'sweep.folds': String(folds) }),
+      ...(prune === null ? {} : { 'sweep.prune': JSON.stringify(prune) }),
+    }
+    await journal.append({ type: 'parameters', values: { ...values, 'sweep.seeds': String(seeds), 'sweep.metric': metric, ...rest } })
     await journal.append({ type: 'artifact', path: 'experiment.yaml' })
   }
   return { folder, journal }

@@ -57,6 +57,43 @@ describe('a sound data set', () => {
   })
 })
 
+describe('folds', () => {
+  it('share the images, their pack and the test, which is that without folds; everybody else validates once', async () => {
+    await using workspace = await openPatients()
+    const { value: whole } = await workspace.prepare()
+    const groups = (data: typeof whole, split: string): string[] => [
+      ...new Set(data?.manifest.rows.flatMap((row) => (row.split === split ? [row.group] : []))),
+    ]
+    const folds = await Promise.all([1, 2].map(async (fold) => (await workspace.prepare('split.folds=2', `split.fold=${fold}`)).value))
+    for (const fold of folds) {
+      expect(groups(fold, 'test')).toEqual(groups(whole, 'test'))
+      expect(fold?.pack.path).toBe(whole?.pack.path)
+    }
+    expect(folds.flatMap((fold) => groups(fold, 'validation')).sort()).toEqual(
+      [...groups(whole, 'train'), ...groups(whole, 'validation')].sort(),
+    )
+  })
+
+  it('of which there are more than patients are a fault that counts both', async () => {
+    await using workspace = await openPatients()
+    expect(onlyFault(await workspace.prepare('split.folds=6', 'split.fold=1'))).toMatchObject({
+      code: 'split-folds',
+      message: '6 folds need 6 patients beside those of the test, and there are 5',
+      place: { file: 'patches.yaml' },
+    })
+  })
+
+  it('that lack a class are named', async () => {
+    await using workspace = await openWorkspace()
+    for (const patient of [101, 102, 103, 104, 105, 106])
+      for (const label of patient < 103 ? [0, 1] : [0])
+        await workspace.write(patchName(patient, label, 1), await patch(patient * 100 + label))
+    const { message, hint } = onlyFault(await workspace.prepare('split.folds=3', 'split.fold=2'))
+    expect(message).toMatch(/^no image of class "malignant" is in .* of fold 2$/)
+    expect(hint).toBe('Only 2 groups have the class, and 3 folds and the test need one each: add groups, or ask for fewer folds.')
+  })
+})
+
 describe('a root', () => {
   it('that is missing is a fault at its line, with the variable that names it', async () => {
     await using workspace = await openWorkspace()

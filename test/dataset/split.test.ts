@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { splitByGroup, splitByImage } from '../../src/dataset/split.ts'
-import type { Grouped } from '../../src/dataset/split.ts'
+import type { Grouped } from '../../src/dataset/divide.ts'
 import { splitNames } from '../../src/dataset/manifest.ts'
 import type { SplitName } from '../../src/dataset/manifest.ts'
 

@@ -89,6 +89,7 @@ test('the baseline is CancerNet: three blocks, 0.01 / 40 as decay, its classes a
     seed: 7,
     stratify: true,
     allowLeakage: null,
+    fold: null,
   })
   expect(experiment.dataset).toMatchObject({ positive: 1, isDefaultRoot: true, rootAsWritten: '${IDC_ROOT:-datasets/idc}' })
   expect(experiment.dataset.root).toBe(path.join(projectRoot, 'datasets/idc'))

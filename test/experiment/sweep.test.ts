@@ -187,3 +187,31 @@ describe('an axis with a condition', () => {
     }
   })
 })
+
+describe('folds', () => {
+  it('are repeats as seeds are: every first fold comes before every second, and all seeds have the same ones', async () => {
+    const points = await pointsOf(`
+  axes: { training.batchSize: [8, 16] }
+  folds: 3
+  repeats: 2`)
+    expect(points.map(({ name }) => name)).toEqual(
+      ['seed=7', 'seed=8'].flatMap((seed) =>
+        ['fold=1', 'fold=2', 'fold=3'].flatMap((fold) => ['batchSize=8', 'batchSize=16'].map((value) => `${value} ${fold} ${seed}`)),
+      ),
+    )
+    expect(new Set(points.map(({ group }) => group))).toEqual(new Set(['batchSize=8', 'batchSize=16']))
+    for (const { fold, axes, located } of points) {
+      expect(located.experiment.split).toMatchObject({ seed: 7, fold: { number: fold, of: 3 } })
+      expect(Object.keys(axes)).toEqual(['batchSize'])
+    }
+  })
+
+  it('need no other axis, and take no validation from the file', async () => {
+    const { sweep, diagnostics } = await loadText('extends: base.yaml\nsplit: { validation: 0 }\nsweep: { folds: 2 }')
+    expect(diagnostics).toEqual([])
+    expect(sweep?.points.map(({ name, group, fold }) => [name, group, fold])).toEqual([
+      ['fold=1', '', 1],
+      ['fold=2', '', 2],
+    ])
+  })
+})

@@ -28,7 +28,7 @@ export function experimentWith(layers: readonly Layer[], { shape, classes }: Ima
       synthetic: { patients: 20, patches: 1500 },
       onFault: { unreadable: 'error', oddSize: 'error', duplicate: 'keep', conflict: 'error' },
     },
-    split: { kind: 'draw', by: 'image', test: 0.2, validation: 0.1, seed: 0, stratify: true, allowLeakage: null },
+    split: { kind: 'draw', by: 'image', test: 0.2, validation: 0.1, seed: 0, stratify: true, allowLeakage: null, fold: null },
     augmentation: null,
     model: { layers },
     loss: 'categoricalCrossentropy',

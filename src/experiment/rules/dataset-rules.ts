@@ -185,12 +185,13 @@ const splitLayout: Rule = {
 const splitShares: Rule = {
   id: 'split-shares',
   severity: error,
-  check: ({ written: { split } }) => {
+  check: ({ written: { split, sweep } }) => {
     if (split.by === undefined) return []
+    const hasFolds = split.folds !== null || (sweep?.folds ?? null) !== null
     const validation = typeof split.validation === 'number' ? split.validation : split.validation.ofTraining * (1 - split.test)
     const empty = [
       ...(split.test === 0 ? [{ path: ['split', 'test'], message: 'nothing is left for the test', expected: 'a share above 0' }] : []),
-      ...(validation === 0
+      ...(validation === 0 && !hasFolds
         ? [{ path: ['split', 'validation'], message: 'nothing is left for validation', expected: 'a share above 0' }]
         : []),
     ]
@@ -208,7 +209,7 @@ const splitKeysNeedless: Rule = {
   check: ({ written: { split }, isWritten }) => {
     const kind = split.manifest === undefined ? (split.from === undefined ? null : 'from') : 'manifest'
     if (kind === null) return []
-    return ['test', 'validation', 'seed', 'stratify', 'allowLeakage']
+    return ['test', 'validation', 'seed', 'stratify', 'allowLeakage', 'folds', 'fold']
       .filter((key) => isWritten(['split', key]))
       .map((key) => ({
         path: ['split', key],

@@ -100,8 +100,27 @@ export const splitSchema = tagged(
           share('Share of all images.'),
           closed({ ofTraining: share('Share of what the test leaves.', { examples: [0.1] }) }, { description: 'A share of the rest.' }),
         ],
-        { default: 0.1, description: 'Share of all images kept for validation; or { ofTraining: … }, a share of what the test leaves.' },
+        {
+          default: 0.1,
+          description:
+            'Share of all images kept for validation; or { ofTraining: … }, a share of what the test leaves. With folds the validation is a fold, and this decides only who is in the test: the same as without folds.',
+        },
       ),
+    ),
+    folds: optional(
+      Type.Union([Type.Integer({ minimum: 2 }), Type.Null()], {
+        default: null,
+        description:
+          'Cross-validation: what the test leaves is divided into so many parts, alike in classes and size, of which one validates and the others train. `sweep: { folds: 5 }` trains all of them.',
+        examples: [5],
+      }),
+    ),
+    fold: optional(
+      Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+        default: null,
+        description: 'Which of the folds validates, from 1.',
+        examples: [1],
+      }),
     ),
     seed: optional(
       Type.Union([Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()], {

@@ -157,6 +157,14 @@ export const sweepSchema = Type.Union(
           default: 1,
         }),
       ),
+      folds: optional(
+        Type.Union([Type.Integer({ minimum: 2 }), Type.Null()], {
+          default: null,
+          description:
+            'Cross-validation: every point once for each fold, so that everybody whom the test leaves validates once. Folds are repeats, as seeds are, and go with them: 5 folds and 5 seeds are 25 trainings of a variant.',
+          examples: [5],
+        }),
+      ),
       parallel: optional(
         Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
           default: null,
