@@ -28,7 +28,7 @@ function groupTable({ groups, metric }: Comparison, color: boolean): string[] {
   const heading = ['', 'seeds', metric, '95 %', 'sd of seeds', ...others]
   const rows = groups.map((group) => [
     group.name,
-    String(group.runs.length),
+    String(group.seeds),
     group.mean.toFixed(3),
     intervalOf(group),
     group.standardDeviation?.toFixed(4) ?? '–',

@@ -2,7 +2,7 @@
 import type { EndedTrial } from '../sweep/ended-trial.ts'
 import type { SweepSummary } from '../sweep/run-sweep.ts'
 import type { SweepEvent } from '../sweep/sweep-request.ts'
-import type { VariantSummary } from '../sweep/summary.ts'
+import { foldSentence, spreadWord, type VariantSummary } from '../sweep/summary.ts'
 import { showRun, type ShowOptions } from './show-run.ts'
 import { duration, paint } from './terminal.ts'
 
@@ -115,7 +115,9 @@ export function renderSweep(
   { color, folder, file }: { readonly color: boolean; readonly folder: string; readonly file: string },
 ): string {
   const width = Math.max('variant'.length, ...variants.map(({ name }) => nameOf(name).length))
-  const heading = `  ${'variant'.padEnd(width)}  ${'seeds'.padStart(5)}  ${metric.padStart(10)}  95 % over seeds`
+  const folds = variants[0]?.folds
+  const counted = folds ? 'trials' : 'seeds'
+  const heading = `  ${'variant'.padEnd(width)}  ${counted}  ${metric.padStart(10)}  95 % over ${spreadWord(variants)}`
   const missing = trials.filter(({ state }) => state === 'failed' || state === 'interrupted').length
   const again = trials.some(({ state }) => state === 'failed') ? `runner ${file} --failed` : `runner ${file}`
   const facts = [
@@ -127,17 +129,19 @@ export function renderSweep(
   return [
     '',
     paint(heading, 'dim', color),
-    ...variants.map((variant) => variantLine(variant, width)),
+    ...variants.map((variant) => variantLine(variant, width, counted.length)),
+    ...(folds ? [paint(`  ${foldSentence(folds.planned)}`, 'dim', color)] : []),
     '',
     ...facts.map(([name = '', fact = '']) => `  ${paint(name.padEnd(8), 'dim', color)}${fact}`),
   ].join('\n')
 }
 
-function variantLine({ name, values, planned, pruned, mean, interval }: VariantSummary, width: number): string {
+function variantLine({ name, values, planned, pruned, folds, mean, interval }: VariantSummary, width: number, counts: number): string {
   const count = values.length === planned ? String(planned) : `${values.length}/${planned}`
   const range = interval ? `${interval.low.toFixed(4)} to ${interval.high.toFixed(4)}` : ''
-  const note = pruned > 0 ? `${pruned} pruned` : range
-  return `  ${nameOf(name).padEnd(width)}  ${count.padStart(5)}  ${(mean?.toFixed(4) ?? '–').padStart(10)}  ${note}`.trimEnd()
+  const lacks = values.length > 0 && folds && folds.missing > 0 ? `nothing of ${folds.missing} of ${folds.planned} folds` : range
+  const note = pruned > 0 ? `${pruned} pruned` : lacks
+  return `  ${nameOf(name).padEnd(width)}  ${count.padStart(counts)}  ${(mean?.toFixed(4) ?? '–').padStart(10)}  ${note}`.trimEnd()
 }
 
 function nameOf(variant: string): string {

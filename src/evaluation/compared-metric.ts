@@ -12,7 +12,7 @@ export type ComparedMetric = (typeof comparedMetrics)[number]
 export interface ComparedImages {
   /** [images] */
   readonly labels: Int32Array
-  /** [images]: the patient, below `patients`; the image itself where nothing groups images. */
+  /** [images]: the patient, below `patients`; the image itself where nothing groups images. Folds share one numbering. */
   readonly patientOf: Int32Array
   readonly patients: number
   readonly classes: readonly string[]
@@ -81,14 +81,26 @@ export function answersOfBoth(
   }
 }
 
-/** Mean over several runs, of every metric that is defined, on all images. */
-export function meanMetrics(runs: readonly Answers[], images: ComparedImages): Readonly<Record<string, number>> {
-  const everyone = new Int32Array(images.patients).fill(1)
+/** The mean over the folds of a seed, each judged on its own images; what is not defined on one, in a resample that lacks a class, is left out. */
+export function meanOf(folds: readonly OfGroups<number>[]): OfGroups<number> {
+  return (weights) => mean(folds.map((fold) => fold(weights)))
+}
+
+/** Mean over several runs, each on its own images, of every metric that is defined. */
+export function meanMetrics(
+  runs: readonly { readonly answers: Answers; readonly images: ComparedImages }[],
+): Readonly<Record<string, number>> {
+  const positive = runs[0]?.images.positive ?? null
   return Object.fromEntries(
     comparedMetrics
-      .filter((metric) => isDefined(metric, images.positive))
-      .map((metric) => [metric, mean(runs.map((answers) => metricOf(metric, answers, images)(everyone)))]),
+      .filter((metric) => isDefined(metric, positive))
+      .map((metric) => [metric, mean(runs.map(({ answers, images }) => metricOf(metric, answers, images)(everyone(images))))]),
   )
+}
+
+/** Every patient once. */
+export function everyone({ patients }: ComparedImages): Int32Array {
+  return new Int32Array(patients).fill(1)
 }
 
 function rankedClasses({ classes, positive }: Pick<ComparedImages, 'classes' | 'positive'>): number[] {

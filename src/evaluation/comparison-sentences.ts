@@ -47,12 +47,17 @@ export function bestSentence({ best, groups, units }: Comparison): string | null
 }
 
 /** `testReadings`: how often the test images have been read by now; 0 on validation. */
-export function footnotes({ groups, rules }: Comparison, testReadings: number): string[] {
+export function footnotes({ groups, rules, folds, units }: Comparison, testReadings: number): string[] {
   const hasThreshold = groups.some(({ runs }) => runs.some(({ threshold }) => threshold !== null))
   return [
     testReadings === 0
       ? 'validation chose weights and thresholds of these runs: differences are fair, the level flatters; --test reads the test images'
       : `the test images of these runs have been read ${testReadings} times by now, by all runs together, as their journals say; each reading makes the next one worth less`,
+    ...(folds === null
+      ? []
+      : [
+          `metrics are means over the ${folds} folds of a seed, whose models share training ${units}: what is said holds for models that were trained on these, and a claim needs ${rules.seedsForClaim} seeds all the same`,
+        ]),
     ...(hasThreshold ? ['metrics other than the areas are at each run’s own threshold'] : []),
     `${rules.resamples.toLocaleString('en-US')} resamples, seed ${rules.seed}; docs/comparing.md tells what each number means`,
   ]

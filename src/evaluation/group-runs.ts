@@ -1,10 +1,13 @@
-/** Which runs are one variant: those that differ in nothing but the seed. */
+/** Which runs are one variant: those that differ in nothing but the seed, and the fold of one cross-validation. */
+import type { Fold } from '../experiment/experiment.ts'
 
 export interface Configured {
   readonly run: string
   /** The experiment file's name. */
   readonly name: string
   readonly seed: number
+  /** Null where there are no folds. */
+  readonly fold: Fold | null
   /** Resolved values, flat. */
   readonly values: Readonly<Record<string, string>>
 }
@@ -15,11 +18,11 @@ export interface NamedGroup<Run extends Configured> {
 }
 
 /** Values that make no other variant: names and words, and where and how fast it was computed. */
-const free = /^(version|seed|name|description)$|^(tracking|rules|runtime)(\.|$)|^evaluation\.batchSize$/
+const free = /^(version|seed|name|description)$|^(tracking|rules|runtime)(\.|$)|^evaluation\.batchSize$|^split\.fold$/
 
 /**
  * Groups in the order of their first runs, named after their files, and where those are not enough after the values in which they differ. Where
- * all runs are one variant, each stands for itself: then it is the models that are compared.
+ * all runs are one variant, each stands for itself: then it is the models that are compared, or the seeds with all their folds.
  */
 export function groupRuns<Run extends Configured>(runs: readonly Run[]): NamedGroup<Run>[] {
   const byVariant = new Map<string, Run[]>()
@@ -36,9 +39,13 @@ export function groupRuns<Run extends Configured>(runs: readonly Run[]): NamedGr
 
 /** Named by their seeds where these tell them apart. */
 function eachForItself<Run extends Configured>(runs: readonly Run[]): NamedGroup<Run>[] {
-  const names = runs.map(({ name, seed }) => `${name} seed=${seed}`)
-  const areTold = new Set(names).size === names.length
-  return runs.map((run, index) => ({ name: areTold ? (names[index] ?? run.run) : run.run, runs: [run] }))
+  const nameBySeed = ({ name, seed }: Run): string => `${name} seed=${seed}`
+  if (runs.every(({ fold }) => fold !== null)) {
+    const names = [...new Set(runs.map(nameBySeed))]
+    return names.map((name) => ({ name, runs: runs.filter((run) => nameBySeed(run) === name) }))
+  }
+  const areTold = new Set(runs.map(nameBySeed)).size === runs.length
+  return runs.map((run) => ({ name: areTold ? nameBySeed(run) : run.run, runs: [run] }))
 }
 
 function decisive({ values }: Configured): Record<string, string> {

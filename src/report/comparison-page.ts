@@ -38,9 +38,9 @@ function groupTable({ groups, metric }: Comparison): Markup {
   const others = Object.keys(groups[0]?.metrics ?? {}).filter((name) => name !== metric)
   return table(
     ['group', 'seeds', metric, '95 %', 'sd of seeds', ...others],
-    groups.map(({ name, runs, mean, low, high, standardDeviation, metrics }) => [
+    groups.map(({ name, seeds, mean, low, high, standardDeviation, metrics }) => [
       name,
-      String(runs.length),
+      String(seeds),
       mean.toFixed(4),
       `${low.toFixed(4)} to ${high.toFixed(4)}`,
       standardDeviation?.toFixed(4) ?? '–',
@@ -64,11 +64,18 @@ function pairTable({ pairs }: Comparison): Markup {
   )
 }
 
-function runTable({ groups, metric }: Comparison): Markup {
+function runTable({ groups, metric, folds }: Comparison): Markup {
   return table(
-    ['group', 'run', 'seed', 'threshold', metric],
+    ['group', 'run', 'seed', ...(folds === null ? [] : ['fold']), 'threshold', metric],
     groups.flatMap(({ name, runs }) =>
-      runs.map(({ run, seed, threshold, value }) => [name, run, String(seed), threshold?.toFixed(3) ?? '–', value.toFixed(4)]),
+      runs.map(({ run, seed, fold, threshold, value }) => [
+        name,
+        run,
+        String(seed),
+        ...(fold === null ? [] : [String(fold)]),
+        threshold?.toFixed(3) ?? '–',
+        value.toFixed(4),
+      ]),
     ),
   )
 }

@@ -2,7 +2,7 @@
 import type { Comparison } from '../evaluation/compare.ts'
 import { drawChart, palette, type Picture } from './chart.ts'
 
-export function comparisonPlot({ groups, pairs, metric }: Comparison): Promise<Picture> {
+export function comparisonPlot({ groups, pairs, metric, folds }: Comparison): Promise<Picture> {
   const y = (field: string) => ({ field, type: 'nominal', title: null, sort: null, axis: { labelLimit: 320 } }) as const
   const x = (field: string, title: string) => ({ field, type: 'quantitative', title, scale: { zero: false } }) as const
   const seeds = groups.flatMap(({ name, runs }) => runs.map(({ value }) => ({ name, value })))
@@ -14,7 +14,7 @@ export function comparisonPlot({ groups, pairs, metric }: Comparison): Promise<P
       {
         width: 480,
         height: { step: 34 },
-        title: `${metric}: mean with 95 % interval, and each seed`,
+        title: `${metric}: mean with 95 % interval, and each ${folds === null ? 'seed' : 'fold of each seed'}`,
         layer: [
           {
             data: { values: means },

@@ -2,9 +2,9 @@
 import { Fault, type Diagnostic } from '../diagnostics/diagnostic.ts'
 import { nearestWord } from '../diagnostics/nearest.ts'
 import { compareGroups, type ComparedGroup, type Comparison } from '../evaluation/compare.ts'
-import { comparedMetrics, isDefined, type ComparedImages, type ComparedMetric } from '../evaluation/compared-metric.ts'
+import { comparedMetrics, isDefined, type ComparedMetric } from '../evaluation/compared-metric.ts'
 import { groupRuns, type NamedGroup } from '../evaluation/group-runs.ts'
-import { differencesOf, sizeOf, wordOf } from '../evaluation/same-images.ts'
+import { comparedImages, differencesAmong, withWholeSeeds, withoutLoneFold } from './compared-images.ts'
 import { readRunsToCompare, type RunToCompare } from './compared-run.ts'
 import { groupWord } from './plan.ts'
 import type { Listener } from './story.ts'
@@ -45,24 +45,29 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
   const names = [...new Set([...request.runs, ...named.flatMap(({ runs }) => runs)])]
   const found = await Promise.all(names.map(async (name) => [name, await readRunsToCompare(name, split, request)] as const))
   const byName = new Map(found)
-  const runs = [...new Map(found.flatMap(([, several]) => several.map((run) => [run.run, run]))).values()]
+  const runs = withoutLoneFold([...new Map(found.flatMap(([, several]) => several.map((run) => [run.run, run]))).values()])
   const [first] = runs
   if (!first || runs.length < 2) throw usage('compare needs two runs or more', 'runner list shows them.')
   // 2. Of the same images, or not at all.
-  const faults = runs.slice(1).flatMap((run) => differencesBetween(first, run, split))
+  const faults = differencesAmong(runs, split)
   if (faults.length > 0) throw new Fault(faults, 1)
   // 3. Groups, and what they are compared by.
-  const groups =
+  const runsNamed = (name: string): RunToCompare[] => {
+    const ids = byName.get(name)?.map(({ run }) => run) ?? []
+    return runs.filter(({ run }) => ids.includes(run))
+  }
+  const { groups, diagnostics } = withWholeSeeds(
     named.length > 0
       ? [
-          ...named.map((group) => ({ name: group.name, runs: group.runs.flatMap((name) => byName.get(name) ?? []) })),
-          ...request.runs.flatMap((name) => (byName.get(name) ?? []).map((run) => ({ name: run.run, runs: [run] }))),
+          ...named.map((group) => ({ name: group.name, runs: group.runs.flatMap(runsNamed) })),
+          ...request.runs.flatMap((name) => runsNamed(name).map((run) => ({ name: run.run, runs: [run] }))),
         ]
-      : groupRuns(runs)
+      : groupRuns(runs),
+  )
+  if (diagnostics.length > 0) request.listen({ type: 'warnings', diagnostics, sources: new Map() })
   requireSoundGroups(groups)
   if (request.reference !== null) requireReference(request.reference, groups)
-  const images = imagesOf(first)
-  const metric = metricNamed(request.metric, images.positive)
+  const metric = metricNamed(request.metric, first.experiment.dataset.positive)
   // 4. From here on it is known what the test images say.
   const digests = new Set<string>()
   if (split === 'test') for (const { folder } of runs) digests.add(await journalTestReading(folder, 'compare', workspace))
@@ -70,7 +75,7 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
   for (const digest of digests) readings += await testReadings(digest, workspace)
   const comparison = compareGroups({
     groups: groups.map(comparedGroup),
-    images,
+    images: comparedImages(runs, split),
     metric,
     reference: request.reference,
     units: groupWord(first.experiment) ?? 'images',
@@ -86,43 +91,14 @@ function parseGroup(text: string): { readonly name: string; readonly runs: reado
   return { name, runs }
 }
 
-function differencesBetween(a: RunToCompare, b: RunToCompare, split: ComparedSplit): Diagnostic[] {
-  const [classesOfA, classesOfB] = [a, b].map(({ experiment: { dataset } }) =>
-    dataset.classes.map(({ name }, index) => (index === dataset.positive ? `${name} (positive)` : name)).join(', '),
-  )
-  if (classesOfA !== classesOfB)
-    return [
-      {
-        code: 'compare-differs',
-        severity: 'error',
-        message: `${a.run} and ${b.run} tell other classes apart`,
-        expected: classesOfA ?? '',
-        received: classesOfB ?? '',
-        hint: 'Only runs with the same classes, in one order, can be compared.',
-      },
-    ]
-  const differences = differencesOf(a.images, b.images)
-  if (differences.length === 0) return []
-  return [
-    {
-      code: 'compare-differs',
-      severity: 'error',
-      message: `${a.run} and ${b.run} have other ${wordOf[split]} images: ${differences.join('; ')}`,
-      expected: sizeOf(a.images),
-      received: sizeOf(b.images),
-      hint: 'Train on one split: split: { seed: 7 } in both files, or split: { manifest: … } with the split.csv of the first run.',
-    },
-  ]
-}
-
 function requireSoundGroups(groups: readonly NamedGroup<RunToCompare>[]): void {
   if (groups.length < 2) throw usage('compare needs two groups or more', 'Name more runs, or a second --group NAME=RUN,RUN.')
   const faults = groups.flatMap(({ name, runs }): Diagnostic[] => {
-    const seeds = runs.map(({ seed }) => seed)
-    const twice = seeds.find((seed, index) => seeds.indexOf(seed) < index)
+    const isLike = (a: RunToCompare, b: RunToCompare): boolean => a.seed === b.seed && a.fold?.number === b.fold?.number
+    const twice = runs.find((run, index) => runs.slice(0, index).some((other) => isLike(run, other)))
     if (twice === undefined) return []
-    const doubles = runs.filter(({ seed }) => seed === twice).map(({ run }) => run)
-    const message = `${doubles.join(' and ')} in ${name} have the same seed ${twice}: one training, which must not count twice`
+    const doubles = runs.filter((run) => isLike(run, twice)).map(({ run }) => run)
+    const message = `${doubles.join(' and ')} in ${name} have the same seed ${twice.seed}: one training, which must not count twice`
     return [{ code: 'compare-seed-twice', severity: 'error', message, hint: 'Leave all but one of them out.' }]
   })
   const names = groups.map(({ name }) => name)
@@ -148,24 +124,13 @@ function metricNamed(name: string | null, positive: number | null): ComparedMetr
   )
 }
 
-function imagesOf({ images, experiment: { dataset } }: RunToCompare): ComparedImages {
-  const groups = [...new Set(images.map(({ group }) => group))]
-  const numberOf = new Map(groups.map((group, index) => [group, index]))
-  return {
-    labels: Int32Array.from(images, (image) => image.class),
-    patientOf: Int32Array.from(images, ({ group }) => numberOf.get(group) ?? 0),
-    patients: groups.length,
-    classes: dataset.classes.map(({ name }) => name),
-    positive: dataset.positive,
-  }
-}
-
 function comparedGroup({ name, runs }: NamedGroup<RunToCompare>): ComparedGroup {
   return {
     name,
-    runs: runs.map(({ run, seed, threshold, images }) => ({
+    runs: runs.map(({ run, seed, fold, threshold, images }) => ({
       run,
       seed,
+      fold: fold?.number ?? null,
       threshold,
       probabilities: Float32Array.from(images.flatMap((image) => Array.from(image.probabilities))),
     })),

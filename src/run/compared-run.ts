@@ -7,7 +7,7 @@ import type { Configured } from '../evaluation/group-runs.ts'
 import { readPredictions, type PredictedRow } from '../evaluation/predictions-csv.ts'
 import { wordOf, type SeenImage } from '../evaluation/same-images.ts'
 import { chooseThreshold } from '../evaluation/threshold.ts'
-import type { Experiment } from '../experiment/experiment.ts'
+import { foldOf, type Experiment } from '../experiment/experiment.ts'
 import { flattenParameters } from '../experiment/flatten-parameters.ts'
 import type { Recorded } from '../journal/events.ts'
 import { runsInside, type RunFolder } from '../journal/run-folder.ts'
@@ -113,6 +113,7 @@ async function readRun(folder: RunFolder, { events }: State, split: 'validation'
     run: folder.id,
     name: foldRun(events).started?.tags[trialTag.variant] ?? experiment.name,
     seed: experiment.seed,
+    fold: foldOf(experiment),
     values: flattenParameters(experiment),
     folder,
     experiment,

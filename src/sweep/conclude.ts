@@ -3,7 +3,7 @@ import writeFileAtomic from 'write-file-atomic'
 import type { Journal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import type { EndedTrial } from './ended-trial.ts'
-import type { VariantSummary } from './summary.ts'
+import { foldSentence, spreadWord, type VariantSummary } from './summary.ts'
 
 export interface Outcome {
   readonly trials: readonly EndedTrial[]
@@ -17,9 +17,11 @@ export async function conclude(
   isInterrupted: boolean,
 ): Promise<void> {
   const { trials, variants, metric } = outcome
-  const rows = trials.map(({ name, variant, state, folder: run, metrics, reason }) => ({
+  const rows = trials.map(({ name, variant, seed, fold, state, folder: run, metrics, reason }) => ({
     name,
     variant,
+    seed,
+    fold,
     state,
     run: run?.id ?? null,
     metrics,
@@ -50,16 +52,22 @@ function metricsOf(variants: readonly VariantSummary[]): Record<string, number> 
 
 function noteOf({ trials, variants, metric }: Outcome): string {
   const done = trials.filter(({ state }) => state === 'finished' || state === 'reused').length
-  const line = ({ name, values, planned, pruned, mean, interval }: VariantSummary): string => {
-    const range = interval ? ` (95 % over seeds ${interval.low.toFixed(4)} to ${interval.high.toFixed(4)})` : ''
-    if (pruned > 0) return `- ${name}: pruned, ${pruned} of ${planned}; no mean`
-    return mean === null ? `- ${name}: nothing finished` : `- ${name}: ${mean.toFixed(4)}${range}, ${values.length} seeds`
-  }
   const pruned = trials.filter(({ state }) => state === 'pruned').length
   const stopped = pruned === 0 ? '' : `, ${pruned} were pruned`
+  const folds = variants[0]?.folds
   return [
     `${done} of ${trials.length} trials are done${stopped}. Mean ${metric} of each variant, best first; the best of many flatters itself, so compare before you conclude.`,
     '',
-    ...variants.map(line),
+    ...variants.map((variant) => `- ${variant.name}: ${lineOf(variant, spreadWord(variants))}`),
+    ...(folds ? ['', `${foldSentence(folds.planned)}.`] : []),
   ].join('\n')
+}
+
+function lineOf({ values, planned, pruned, folds, mean, interval }: VariantSummary, spread: 'seeds' | 'folds'): string {
+  if (pruned > 0) return `pruned, ${pruned} of ${planned}; no mean`
+  if (values.length > 0 && folds && folds.missing > 0) return `nothing of ${folds.missing} of ${folds.planned} folds finished; no mean`
+  if (mean === null) return 'nothing finished'
+  const range = interval ? ` (95 % over ${spread} ${interval.low.toFixed(4)} to ${interval.high.toFixed(4)})` : ''
+  const what = folds ? `${folds.planned} folds, ${values.length} trials` : `${values.length} seeds`
+  return `${mean.toFixed(4)}${range}, ${what}`
 }

@@ -23,6 +23,8 @@ export interface Standing {
 export interface EndedTrial extends Standing {
   readonly name: string
   readonly variant: string
+  readonly seed: number
+  readonly fold: number | null
 }
 
 export function standing(trial: KnownTrial | null): Standing {

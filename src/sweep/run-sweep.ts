@@ -64,7 +64,7 @@ export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
     const trials = await settle(points, launcher, open, { retriesFailed, pruning })
     const isInterrupted = signal.aborted || trials.some(({ state }) => state === 'interrupted')
     const variants = summariseVariants(
-      trials.map(({ variant, state, metrics }) => ({ variant, state, value: metrics[metric] ?? null })),
+      trials.map(({ variant, fold, state, metrics }) => ({ variant, fold, state, value: metrics[metric] ?? null })),
       metric,
     )
     await conclude({ folder, journal }, { trials, variants, metric }, isInterrupted)
@@ -112,7 +112,8 @@ async function settle(points: readonly MissingPoint[], launcher: Launcher, open:
 }
 
 function named({ loaded }: MissingPoint, state: Standing): EndedTrial {
-  return { name: loaded.name, variant: loaded.group, ...state }
+  const { name, group, seed, fold } = loaded
+  return { name, variant: group, seed, fold, ...state }
 }
 
 function withThreads(located: Located, threads: number): Located {

@@ -1,27 +1,53 @@
-/** What a sweep says: of each variant the mean over its seeds with an interval, best first. */
+/** What a sweep says: of each variant the mean over its seeds, and over its folds, with an interval, best first. */
 import { goalOf, type Goal } from '../experiment/schema/training.ts'
-import { studentPoint } from '../statistics/distributions.ts'
+import { uncertaintyOverFolds } from '../statistics/cross-validation.ts'
 import { mean as meanOf, variance } from '../statistics/moments.ts'
+import { intervalOf } from '../statistics/variance-components.ts'
 import type { TrialState } from './ended-trial.ts'
 
 export interface VariantSummary {
   readonly name: string
-  /** Of its finished seeds, in their order. */
+  /** Of its finished trials, in their order. */
   readonly values: readonly number[]
   readonly planned: number
   readonly failed: number
   readonly pruned: number
-  /** Null where nothing finished, and where a seed was pruned: what is left was chosen for being good, and its mean is not the variant's. */
+  /** Null where there are none. */
+  readonly folds: Folds | null
+  /**
+   * Null where nothing finished; where a trial was pruned, for what is left was chosen for being good; and where nothing of a fold finished, for
+   * what is left was judged on other patients than other variants.
+   */
   readonly mean: number | null
-  /** 95 %, by Student's t over seeds; null below two seeds. It says how seeds scatter, not how patients do: `compare` does both. */
+  /**
+   * 95 %; null where there is no mean, or one value. By Student's t: over seeds, where there are no folds. Else over folds, whose models share
+   * training images, with the variance of Nadeau and Bengio. It says how seeds or folds scatter, not how patients do: `compare` does that.
+   */
   readonly interval: { readonly low: number; readonly high: number } | null
+}
+
+export interface Folds {
+  readonly planned: number
+  /** Of these no trial has finished. */
+  readonly missing: number
 }
 
 export interface Scored {
   readonly variant: string
+  readonly fold: number | null
   readonly state: TrialState
   /** Null where it has not finished. */
   readonly value: number | null
+}
+
+/** What the intervals are over. */
+export function spreadWord(variants: readonly VariantSummary[]): 'seeds' | 'folds' {
+  return variants.some(({ folds }) => folds !== null) ? 'folds' : 'seeds'
+}
+
+/** Why an interval over folds is as wide as it is; of as many as there are. */
+export function foldSentence(folds: number): string {
+  return `models of different folds share training images: the interval rests on the spread of the folds' means times √(1/${folds} + 1/${folds - 1}) (Nadeau and Bengio 2003), and claims nothing; compare asks for five seeds`
 }
 
 export function summariseVariants(trials: readonly Scored[], metric: string): VariantSummary[] {
@@ -29,29 +55,34 @@ export function summariseVariants(trials: readonly Scored[], metric: string): Va
   const names = [...new Set(trials.map(({ variant }) => variant))]
   const summaries = names.map((name): VariantSummary => {
     const own = trials.filter(({ variant }) => variant === name)
-    const values = own.flatMap(({ value }) => (value === null ? [] : [value]))
+    const values = finished(own)
     const count = (state: TrialState): number => own.filter((trial) => trial.state === state).length
     const [failed, pruned] = [count('failed'), count('pruned')]
-    const none = { mean: null, interval: null }
-    return {
-      name,
-      values,
-      planned: own.length,
-      failed,
-      pruned,
-      ...(values.length === 0 || pruned > 0 ? none : meanAndInterval(values, goal)),
-    }
+    const ofFolds = [...new Set(own.map(({ fold }) => fold))].flatMap((fold) =>
+      fold === null ? [] : [finished(own.filter((trial) => trial.fold === fold))],
+    )
+    const missing = ofFolds.filter((fold) => fold.length === 0).length
+    const folds = ofFolds.length === 0 ? null : { planned: ofFolds.length, missing }
+    const isWhole = values.length > 0 && pruned === 0 && missing === 0
+    const numbers = isWhole ? meanAndInterval(values, ofFolds.map(meanOf), goal) : { mean: null, interval: null }
+    return { name, values, planned: own.length, failed, pruned, folds, ...numbers }
   })
   const place = ({ mean }: VariantSummary): number => (mean === null ? Infinity : goal === 'minimize' ? mean : -mean)
   return summaries.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)))
 }
 
-/** A metric that is to be as large as possible is 1 at most; all are 0 at least. */
-function meanAndInterval(values: readonly number[], goal: Goal): Pick<VariantSummary, 'mean' | 'interval'> {
+function finished(trials: readonly Scored[]): number[] {
+  return trials.flatMap(({ value }) => (value === null ? [] : [value]))
+}
+
+/** `ofFolds` has the mean of each fold over its seeds. A metric that is to be as large as possible is 1 at most; all are 0 at least. */
+function meanAndInterval(values: readonly number[], ofFolds: readonly number[], goal: Goal): Pick<VariantSummary, 'mean' | 'interval'> {
+  const hasFolds = ofFolds.length > 0
+  const mean = meanOf(hasFolds ? ofFolds : values)
   const count = values.length
-  const mean = meanOf(values)
   if (count < 2) return { mean, interval: null }
-  const half = studentPoint(0.975, count - 1) * Math.sqrt(variance(values) / count)
+  const overSeeds = { standardError: Math.sqrt(variance(values) / count), degreesOfFreedom: count - 1 }
+  const { low, high } = intervalOf(mean, hasFolds ? uncertaintyOverFolds(ofFolds) : overSeeds, 0.95)
   const most = goal === 'minimize' ? Infinity : 1
-  return { mean, interval: { low: Math.max(0, mean - half), high: Math.min(most, mean + half) } }
+  return { mean, interval: { low: Math.max(0, low), high: Math.min(most, high) } }
 }

@@ -1,5 +1,5 @@
 /** What a comparison claims, against what is true of simulated runs. The long form is `npm run null-comparison`. */
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { compareGroups, type Comparison } from '../../src/evaluation/compare.ts'
 import { answersOf, meanMetrics } from '../../src/evaluation/compared-metric.ts'
 import { evaluateAt } from '../../src/evaluation/evaluate.ts'
@@ -78,6 +78,49 @@ it('Holm counts the pairs that are looked at: all, or those against a reference'
   expect(some.pairs[2]?.adjustedP).toBeLessThan(all.pairs[2]?.adjustedP ?? NaN)
 })
 
+describe('folds of a cross-validation', () => {
+  const folded = { seeds: 5, patients: 24, folds: 4 }
+
+  it('of one variant with other seeds are hardly ever called a difference', () => {
+    const claims = numbers.slice(0, 5).filter((number) => {
+      const [pair] = compare({ separations: [1.6, 1.6], ...folded }, number).pairs
+      return pair?.verdict.better !== null
+    })
+    expect(claims.length).toBeLessThanOrEqual(1)
+  })
+
+  it('find a true difference, which is said of seeds and folds', () => {
+    for (const number of numbers.slice(0, 4)) {
+      const { pairs } = compare({ separations: [1.6, 2.8], ...folded }, number)
+      expect(pairs[0]).toMatchObject({ kind: 'variants', verdict: { better: 'variant 2' } })
+      expect(pairs[0]?.verdict.sentence).toMatch(/; over 5 seeds each, of 4 folds$/)
+    }
+  })
+
+  it('are averaged, never put in one order: a fold whose probabilities all lie higher changes nothing', () => {
+    const family = simulateFamily({ separations: [1.6, 2.4], ...folded }, 3)
+    const lifted = family.groups.map(({ name, runs }) => ({
+      name,
+      runs: runs.map((run) => {
+        const lift = (p: number, cell: number): number => (run.fold === 2 ? (cell % 2 === 1 ? (p + 9) / 10 : p / 10) : p)
+        return { ...run, probabilities: run.probabilities.map(lift) }
+      }),
+    }))
+    const request = { images: family.images, metric: 'roc_auc', reference: null, units: 'patients' } as const
+    const [plain, changed] = [compareGroups({ ...request, groups: family.groups }), compareGroups({ ...request, groups: lifted })]
+    expect(changed.pairs).toEqual(plain.pairs)
+    expect(changed.groups[0]?.mean).toBe(plain.groups[0]?.mean)
+  })
+
+  it('without five seeds claim nothing, however many folds there are', () => {
+    const { pairs } = compare({ separations: [1, 5], seeds: 1, patients: 24, folds: 6 }, 1)
+    expect(pairs[0]).toMatchObject({ kind: 'variants', verdict: { better: null } })
+    expect(pairs[0]?.verdict.sentence).toContain(
+      'nothing is claimed: 1 seed each, of 6 folds, and a claim about variants needs 5 or more of each',
+    )
+  })
+})
+
 it.each([
   ['two classes, one of them positive', ['benign', 'malignant'], 1, 0.3],
   ['three classes', ['normal', 'in situ', 'invasive'], null, null],
@@ -99,7 +142,7 @@ it.each([
   }))
   const evaluation = evaluateAt({ rows, probabilities }, threshold, { classes, positive, seed: 1 })
   const compared = { labels, patientOf: labels.map((_, image) => image % 9), patients: 9, classes, positive }
-  const ours = meanMetrics([answersOf(probabilities, threshold, compared)], compared)
+  const ours = meanMetrics([{ answers: answersOf(probabilities, threshold, compared), images: compared }])
   for (const [name, value] of Object.entries(ours)) expect(value, name).toBeCloseTo(evaluation.metrics[name] ?? NaN, 12)
   expect(Object.keys(ours)).toHaveLength(positive === null ? 5 : 7)
 })

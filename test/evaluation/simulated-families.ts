@@ -11,20 +11,22 @@ export interface FamilyPlan {
   readonly separations: readonly number[]
   readonly seeds: number
   readonly patients: number
+  /** Of cross-validation: so many models of each seed, each on patients of its own. Default none. */
+  readonly folds?: number
   /** How much the separation differs from seed to seed, on all patients alike; standard deviation, default .12. */
   readonly seedSpread?: number
 }
 
 export interface Family {
   readonly groups: readonly ComparedGroup[]
-  readonly images: ComparedImages
+  readonly images: readonly ComparedImages[]
 }
 
 /** Standard deviations: of a seed on one patient, of a patient, of a patch for everyone and for one run. */
 const spreads = { seedOnPatient: 0.25, patient: 0.6, image: 1, imageInRun: 0.6 } as const
 
 /** A pure function of plan and number. */
-export function simulateFamily({ separations, seeds, patients, seedSpread = 0.12 }: FamilyPlan, number: number): Family {
+export function simulateFamily({ separations, seeds, patients, folds, seedSpread = 0.12 }: FamilyPlan, number: number): Family {
   const key = (...parts: readonly (string | number)[]) => keyOf(20, number, ...parts)
   const images = Array.from({ length: patients }, (_, patient) => {
     const count = 10 + Math.floor(40 * uniform(key('images'), patient))
@@ -33,10 +35,10 @@ export function simulateFamily({ separations, seeds, patients, seedSpread = 0.12
   }).flat()
   const ofPatient = normals(key('patients'), patients)
   const ofImage = normals(key('difficulty'), images.length)
-  const probabilitiesOf = (variant: number, seed: number, separation: number): Float32Array => {
+  const probabilitiesOf = (variant: number, seed: number, separation: number, model: readonly number[]): Float32Array => {
     const onPatient = normals(key('seed on patient', variant, seed), patients)
     const inRun = normals(key('run', variant, seed), images.length)
-    const own = separation + seedSpread * (normals(key('seed', variant, seed), 1)[0] ?? 0)
+    const own = separation + seedSpread * (normals(key('seed', variant, seed, ...model), 1)[0] ?? 0)
     const probabilities = new Float32Array(2 * images.length)
     for (const [index, { patient, label }] of images.entries()) {
       const logit =
@@ -50,22 +52,32 @@ export function simulateFamily({ separations, seeds, patients, seedSpread = 0.12
     }
     return probabilities
   }
+  const parts =
+    folds === undefined
+      ? [images.map((_, index) => index)]
+      : Array.from({ length: folds }, (_, fold) => images.flatMap(({ patient }, index) => (patient % folds === fold ? [index] : [])))
   return {
     groups: separations.map((separation, variant) => ({
       name: `variant ${variant + 1}`,
-      runs: Array.from({ length: seeds }, (_, seed) => ({
-        run: `${variant + 1}-${seed}`,
-        seed,
-        threshold: null,
-        probabilities: probabilitiesOf(variant, seed, separation),
-      })),
+      runs: Array.from({ length: seeds }, (_, seed) =>
+        parts.map((part, index) => {
+          const all = probabilitiesOf(variant, seed, separation, folds === undefined ? [] : [index])
+          return {
+            run: `${variant + 1}-${seed}-${index}`,
+            seed,
+            fold: folds === undefined ? null : index + 1,
+            threshold: null,
+            probabilities: Float32Array.from(part.flatMap((image) => [...all.subarray(2 * image, 2 * image + 2)])),
+          }
+        }),
+      ).flat(),
     })),
-    images: {
-      labels: Int32Array.from(images, ({ label }) => label),
-      patientOf: Int32Array.from(images, ({ patient }) => patient),
+    images: parts.map((part) => ({
+      labels: Int32Array.from(part, (image) => images[image]?.label ?? 0),
+      patientOf: Int32Array.from(part, (image) => images[image]?.patient ?? 0),
       patients,
       classes: ['benign', 'malignant'],
       positive: 1,
-    },
+    })),
   }
 }

@@ -84,6 +84,81 @@ it('a folder stands for the finished runs in it, and those that are not are name
   expect(said).toMatchObject([{ type: 'warnings', diagnostics: [{ code: 'run-unfinished', severity: 'warning' }] }])
 })
 
+describe('folds of a cross-validation', () => {
+  /** Patients 10 and 11 are the test; of the others every third validates. */
+  const writeFold = (rate: number, seed: number, fold: number, of = 3) =>
+    writeRun(join(home.path, 'folds'), rate * 1000 + seed * 10 + fold, {
+      set: [`seed=${seed}`, 'split.seed=7', `split.folds=${of}`, `split.fold=${fold}`, `model.layers.3.dropout=${rate}`],
+      separation: rate === 0.25 ? 2.5 : 1.5,
+      change: (row) => {
+        const patient = Number(row.group.replace('patient ', ''))
+        return { ...row, split: patient > 9 ? 'test' : patient % of === fold - 1 ? 'validation' : 'train' }
+      },
+    })
+  const all: RunFolder[] = []
+  beforeAll(async () => {
+    for (const rate of [0.25, 0.5]) for (const seed of [1, 2]) for (const fold of [1, 2, 3]) all.push(await writeFold(rate, seed, fold))
+  })
+  const workspaceOfFolds = (): Workspace => ({ ...workspace, home: join(home.path, 'folds') })
+
+  it('are one variant with their seeds, judged on everybody whom the test leaves', async () => {
+    const { comparison } = await compare(all, { workspace: workspaceOfFolds() })
+    expect(comparison).toMatchObject({ folds: 3, images: 400, patients: 10 })
+    expect(comparison.groups.map(({ name, seeds, runs }) => [name, seeds, runs.map(({ seed, fold }) => [seed, fold])])).toEqual(
+      ['smoke dropout 0.25', 'smoke dropout 0.5'].map((name) => [name, 2, [1, 2].flatMap((seed) => [1, 2, 3].map((fold) => [seed, fold]))]),
+    )
+    for (const { mean, runs } of comparison.groups) expect(mean).toBeCloseTo(runs.reduce((sum, { value }) => sum + value, 0) / 6, 12)
+    expect(comparison.pairs).toMatchObject([{ kind: 'variants', permutation: null, mcnemar: null, delong: null }])
+    expect(comparison.pairs[0]?.verdict.sentence).toContain(
+      'nothing is claimed: 2 seeds each, of 3 folds, and a claim about variants needs 5',
+    )
+  })
+
+  it('of one variant are compared seed by seed', async () => {
+    const { comparison } = await compare(all.slice(0, 6), { workspace: workspaceOfFolds() })
+    expect(comparison.groups.map(({ name, runs }) => [name, runs.length])).toEqual([
+      ['smoke seed=1', 3],
+      ['smoke seed=2', 3],
+    ])
+    expect(comparison.pairs[0]?.verdict.sentence).toContain('nothing is claimed: 1 seed each, of 3 folds')
+  })
+
+  it('of which one is missing take their seed with them, and it is said', async () => {
+    const said: StoryEvent[] = []
+    const listen = (event: StoryEvent): void => void said.push(event)
+    const { comparison } = await compare(all.slice(0, 11), { workspace: workspaceOfFolds(), listen })
+    expect(comparison.groups.map(({ seeds }) => seeds)).toEqual([2, 1])
+    expect(said).toMatchObject([{ diagnostics: [{ code: 'compare-fold-missing', severity: 'warning' }] }])
+    expect(JSON.stringify(said)).toContain('is left out: fold 3 is missing')
+  })
+
+  it('are not held against runs without, nor against folds of another number', async () => {
+    const [first, second] = all
+    if (!first || !second) throw new Error('no run')
+    const others = [
+      await writeFold(0.5, 1, 1, 2),
+      await writeRun(join(home.path, 'folds'), 999, { set: ['seed=1', 'split.seed=7'], separation: 2 }),
+    ]
+    for (const other of others)
+      expect(await faultOf(compare([first, second, other], { workspace: workspaceOfFolds() }))).toBe(
+        `compare-differs: ${first.id} and ${other.id} are not of one cross-validation`,
+      )
+  })
+
+  it('of one number only are a validation as any other', async () => {
+    const { comparison } = await compare(
+      [0, 6].flatMap((index) => all[index] ?? []),
+      { workspace: workspaceOfFolds() },
+    )
+    expect(comparison).toMatchObject({ folds: null, patients: 4, pairs: [{ kind: 'models' }] })
+  })
+
+  it('have all been asked about the same test images', async () => {
+    const { comparison } = await compare(all, { workspace: workspaceOfFolds(), split: 'test' })
+    expect(comparison).toMatchObject({ folds: 3, images: 80, patients: 2 })
+  })
+})
+
 describe('what is refused', () => {
   it('other images, and how they differ', async () => {
     const other = await writeRun(home.path, 900, {
