@@ -175,6 +175,8 @@ function meaningOf(path: Path, value: unknown, { dataset, split, optimizer, trai
   const { curve } = optimizer.learningRate
   if (last === 'decay' && value === 'perEpochs' && curve.kind === 'inverseTimeDecay') return String(Number(curve.decay.toPrecision(6)))
   if (last === 'units' && value === 'classes') return String(dataset.classes.length)
+  if (split.kind === 'draw' && split.fold && path.slice(0, 2).join('.') === 'split.validation')
+    return `validation is fold ${split.fold.number} of ${split.fold.of}; this decides only who is in the test`
   if (last === 'ofTraining' && split.kind === 'draw') return `${split.validation} of all images`
   if (section === 'optimizer' && last === 'epochs' && value === null) return `training.epochs, ${training.epochs}`
   if (path.join('.') === 'tracking.experiment' && value === null) return `the name, ${tracking.experiment}`

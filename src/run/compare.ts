@@ -45,7 +45,9 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
   const names = [...new Set([...request.runs, ...named.flatMap(({ runs }) => runs)])]
   const found = await Promise.all(names.map(async (name) => [name, await readRunsToCompare(name, split, request)] as const))
   const byName = new Map(found)
-  const runs = withoutLoneFold([...new Map(found.flatMap(([, several]) => several.map((run) => [run.run, run]))).values()])
+  const { runs, diagnostics: ofFold } = withoutLoneFold([
+    ...new Map(found.flatMap(([, several]) => several.map((run) => [run.run, run]))).values(),
+  ])
   const [first] = runs
   if (!first || runs.length < 2) throw usage('compare needs two runs or more', 'runner list shows them.')
   // 2. Of the same images, or not at all.
@@ -56,7 +58,7 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
     const ids = byName.get(name)?.map(({ run }) => run) ?? []
     return runs.filter(({ run }) => ids.includes(run))
   }
-  const { groups, diagnostics } = withWholeSeeds(
+  const { groups, diagnostics: ofSeeds } = withWholeSeeds(
     named.length > 0
       ? [
           ...named.map((group) => ({ name: group.name, runs: group.runs.flatMap(runsNamed) })),
@@ -64,6 +66,7 @@ export async function compareRuns(request: CompareRequest): Promise<ComparedRuns
         ]
       : groupRuns(runs),
   )
+  const diagnostics = [...ofFold, ...ofSeeds]
   if (diagnostics.length > 0) request.listen({ type: 'warnings', diagnostics, sources: new Map() })
   requireSoundGroups(groups)
   if (request.reference !== null) requireReference(request.reference, groups)

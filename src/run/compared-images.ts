@@ -7,10 +7,19 @@ import type { RunToCompare } from './compared-run.ts'
 
 type Split = 'validation' | 'test'
 
-/** Runs of one fold only stand for themselves: their validation is one as any other. */
-export function withoutLoneFold(runs: readonly RunToCompare[]): readonly RunToCompare[] {
-  const folds = new Set(runs.map(({ fold }) => fold?.number ?? null))
-  return folds.size > 1 ? runs : runs.map((run) => ({ ...run, fold: null }))
+/** Runs of one fold only stand for themselves, which is said: their validation is one as any other. */
+export function withoutLoneFold(runs: readonly RunToCompare[]): {
+  readonly runs: readonly RunToCompare[]
+  readonly diagnostics: readonly Diagnostic[]
+} {
+  const [{ fold } = { fold: null }] = runs
+  if (!fold || runs.some((run) => run.fold?.number !== fold.number || run.fold.of !== fold.of)) return { runs, diagnostics: [] }
+  const message = `all of these runs are fold ${fold.number} of ${fold.of}: they are compared on its validation alone`
+  const hint = 'With all folds every patient whom the test leaves has a say.'
+  return {
+    runs: runs.map((run) => ({ ...run, fold: null })),
+    diagnostics: [{ code: 'compare-one-fold', severity: 'note', message, hint }],
+  }
 }
 
 /** What keeps the runs from being held against each other. On test all folds have the same images. */

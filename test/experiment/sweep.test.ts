@@ -1,7 +1,8 @@
 /** The points of a sweep: which there are, what they are called, and what each of them is. */
 import { describe, expect, it } from 'vitest'
 import type { LoadedPoint } from '../../src/experiment/load-experiment.ts'
-import { loadText } from './load.ts'
+import { resolvedYaml } from '../../src/experiment/resolved-yaml.ts'
+import { load, loadText } from './load.ts'
 
 async function pointsOf(sweep: string): Promise<readonly LoadedPoint[]> {
   const { sweep: loaded, diagnostics } = await loadText(`extends: base.yaml\nsweep:\n${sweep}`)
@@ -203,6 +204,8 @@ describe('folds', () => {
     for (const { fold, axes, located } of points) {
       expect(located.experiment.split).toMatchObject({ seed: 7, fold: { number: fold, of: 3 } })
       expect(Object.keys(axes)).toEqual(['batchSize'])
+      const again = await load('resolved.yaml', { readFile: () => Promise.resolve(resolvedYaml(located.experiment)) })
+      expect(again.value?.experiment.split).toEqual(located.experiment.split)
     }
   })
 
