@@ -107,10 +107,11 @@ export function page(title: string, body: Content): string {
 const style = `
 :root { color-scheme: light dark; --text: #1f2328; --soft: #59636e; --line: #d1d9e0; --ground: #fff; --alarm: #b00020 }
 @media (prefers-color-scheme: dark) { :root { --text: #e6e6e6; --soft: #a0a8b0; --line: #3d444d; --ground: #15181c; --alarm: #c62a3f } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--ground); margin: 2rem auto; max-width: 72rem; padding: 0 1.2rem }
+body { font: 1rem/1.5 system-ui, sans-serif; color: var(--text); background: var(--ground); margin: 2rem auto; max-width: 72rem; padding: 0 1.2rem }
 h2 { margin-top: 2.4rem; border-bottom: 1px solid var(--line) }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap }
+th { white-space: normal; vertical-align: bottom }
 .wide { overflow-x: auto }
 nav { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem }
 a { color: inherit }
@@ -121,6 +122,7 @@ figure { margin: 1rem 0; break-inside: avoid }
 img { max-width: 100%; height: auto; background: #fff }
 pre { overflow-x: auto; font-size: .85rem }
 summary { cursor: pointer; padding: .3rem 0 }
-.maps { display: flex; flex-wrap: wrap; gap: 1rem }
-@media print { nav { display: none } body { max-width: none; font-size: 11px } details::details-content { display: block; content-visibility: visible } }
+.maps { display: flex; flex-wrap: wrap; gap: .5rem 3rem }
+.maps figure { margin: .5rem 0 }
+@media print { :root { font-size: 11px } nav { display: none } body { max-width: none } details::details-content { display: block; content-visibility: visible } }
 `
