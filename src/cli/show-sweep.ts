@@ -9,11 +9,15 @@ import { duration, paint } from './terminal.ts'
 interface Running {
   readonly epoch: number
   readonly epochs: number
+  /** The sweep's metric at the last epoch that was kept. */
+  readonly value?: number | undefined
 }
 
 export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (event: SweepEvent) => void {
   const showWhole = showRun({ terminal, cwd, isQuiet })
   const running = new Map<string, Running>()
+  const reached = new Map<string, number | undefined>()
+  let metric = ''
   let points = 0
   let done = 0
   let reused = 0
@@ -21,7 +25,7 @@ export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (eve
   const reasonsSaid = new Set<string>()
   let started = performance.now()
   const live = (): void => {
-    const now = [...running].map(([name, { epoch, epochs }]) => `${name} ${epoch}/${epochs}`).join(' · ') + waiting
+    const now = [...running].map(runningTrial).join(' · ') + waiting
     const share = [...running.values()].reduce((sum, { epoch, epochs }) => sum + epoch / epochs, done - reused) / (points - reused)
     const seconds = (performance.now() - started) / 1000
     const left = share > 0 ? `   ${duration((seconds / share) * (1 - share))} left` : ''
@@ -31,6 +35,7 @@ export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (eve
     switch (event.type) {
       case 'sweep': {
         points = event.points
+        metric = event.metric
         started = performance.now()
         const { parallel, threads } = event
         const atATime = parallel === null ? 'as many at a time as Slurm grants' : `${parallel} at a time`
@@ -45,8 +50,9 @@ export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (eve
         if (story.type === 'journal') {
           const { event: written } = story
           if (written.type === 'run-started') running.set(name, { epoch: 0, epochs: written.epochs })
+          if (written.type === 'epoch') reached.set(name, written.metrics[metric])
           const before = running.get(name)
-          if (written.type === 'committed' && before) running.set(name, { ...before, epoch: written.epoch })
+          if (written.type === 'committed' && before) running.set(name, { ...before, epoch: written.epoch, value: reached.get(name) })
         }
         if (!isQuiet) live()
         return
@@ -69,7 +75,8 @@ export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (eve
         running.delete(event.name)
         done += 1
         if (event.state === 'reused') reused += 1
-        if (!isQuiet || event.state === 'failed') terminal.say(trialLine(event, done, points, terminal.color))
+        if (!isQuiet || event.state === 'failed')
+          terminal.say(trialLine(event, metric, `${String(done).padStart(String(points).length)}/${points}`, terminal.color))
         return
       case 'warnings':
       case 'setup':
@@ -82,6 +89,10 @@ export function showSweep({ terminal, cwd, isQuiet = false }: ShowOptions): (eve
         showWhole(event)
     }
   }
+}
+
+function runningTrial([name, { epoch, epochs, value }]: readonly [string, Running]): string {
+  return `${name} ${epoch}/${epochs}${value === undefined ? '' : ` ${value.toFixed(3)}`}`
 }
 
 /** Why a task waits when all is well. */
@@ -101,13 +112,13 @@ function slurmLine({ what, job, trials }: Extract<SweepEvent, { readonly type: '
 
 const styles = { reused: 'dim', finished: 'green', pruned: 'dim', failed: 'red', interrupted: 'yellow' } as const
 
-function trialLine({ name, state, metrics, reason }: EndedTrial, done: number, points: number, color: boolean): string {
-  const width = String(points).length
-  const scores = (['val/roc_auc', 'val/balanced_accuracy', 'val/accuracy', 'val/loss'] as const)
-    .flatMap((metric) => (metrics[metric] === undefined ? [] : [`${metric.slice(4)} ${metrics[metric].toFixed(4)}`]))
+/** The sweep's metric, and one beside it. */
+function trialLine({ name, state, metrics, reason }: EndedTrial, metric: string, place: string, color: boolean): string {
+  const scores = [...new Set([metric, 'val/roc_auc', 'val/balanced_accuracy', 'val/accuracy'])]
+    .flatMap((each) => (metrics[each] === undefined ? [] : [`${each.replace('val/', '')} ${metrics[each].toFixed(4)}`]))
     .slice(0, 2)
   const rest = reason === null ? scores.join('  ') : reason
-  return `  ${String(done).padStart(width)}/${points}  ${paint(state.padEnd(11), styles[state], color)}  ${name}  ${rest}`.trimEnd()
+  return `  ${place}  ${paint(state.padEnd(11), styles[state], color)}  ${name}  ${rest}`.trimEnd()
 }
 
 export function renderSweep(

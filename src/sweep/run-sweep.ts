@@ -51,7 +51,7 @@ export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
   try {
     tracking.begin({ folder, journal })
     const { parallel, threads } = launcher
-    listen({ type: 'sweep', folder, points: sweep.points.length, parallel, threads })
+    listen({ type: 'sweep', folder, points: sweep.points.length, metric: sweep.metric, parallel, threads })
     const points = sweep.points.map((point): MissingPoint => {
       const loadedPoint = { ...point, located: withThreads(point.located, threads) }
       return { loaded: loadedPoint, digest: pointDigest(loadedPoint.located.experiment) }

@@ -21,6 +21,8 @@ export type SweepEvent =
       readonly type: 'sweep'
       readonly folder: RunFolder
       readonly points: number
+      /** By which trials are judged. */
+      readonly metric: string
       /** Null where a cluster decides. */
       readonly parallel: number | null
       readonly threads: number

@@ -79,6 +79,8 @@ it('stops hopeless trials, says against what, and after kill -9 decides nothing 
   expect(stderr).toMatch(
     /pruned +learningRate=1 {2}pruned after epoch \d of 5: val\/loss \d+\.\d{4}, and the median of [345] others has \d\.\d{4}/,
   )
+  // By the metric of the sweep, which is not the usual one.
+  expect(stderr).toMatch(/finished +learningRate=\S+ {2}loss \d\.\d{4} {2}roc_auc \d\.\d{4}/)
   expect(stdout).toMatch(/learningRate=1 +0\/1 +– +1 pruned/)
 
   const all = await trials()
