@@ -130,6 +130,7 @@ export function createProgram({ workspace, terminal, version, finish }: ProgramO
       const { listen } = await preparation()
       const pages = await openPages(run ?? null, workspace, listen)
       terminal.out(pages.url)
+      if (pages.besideOthers !== null) terminal.say(`Beside the other runs of its experiment: ${pages.besideOthers}`)
       terminal.say('Ctrl-C ends it.')
       await nextSignal()
       await pages.close()

@@ -13,7 +13,7 @@ import { openJournal, type Journal } from '../journal/journal.ts'
 import { createRunFolder, experimentFolder, type RunFolder } from '../journal/run-folder.ts'
 import type { Network } from '../network/plan.ts'
 import { renderWholePlan } from './plan.ts'
-import { sweepTag } from '../tracking/projection.ts'
+import { sweepTag, variantTag } from '../tracking/projection.ts'
 import { commitTags, describeEnvironment, findCommit, userTag } from './provenance.ts'
 import type { Listener } from './story.ts'
 import { runsOf, type Workspace } from './workspace.ts'
@@ -108,7 +108,7 @@ function foldTag(experiment: Experiment): Record<string, string> {
 }
 
 /** By which a trial is found again, whoever began it. */
-export const trialTag = { sweep: sweepTag, variant: 'runner.variant', point: 'runner.point', judgedOn: 'runner.judgedOn' } as const
+export const trialTag = { sweep: sweepTag, variant: variantTag, point: 'runner.point', judgedOn: 'runner.judgedOn' } as const
 
 function trialTags(trial: Trial | undefined): Record<string, string> {
   if (!trial) return {}

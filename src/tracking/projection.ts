@@ -43,6 +43,8 @@ export interface ProjectedModel extends Pick<ModelWritten, 'path' | 'epoch' | 'r
 export const runTag = 'runner.run'
 /** The id of the sweep whose trial it is. */
 export const sweepTag = 'runner.sweep'
+/** Of a trial the name that all its seeds share. */
+export const variantTag = 'runner.variant'
 /** Why a run has no good end; gone again once it is resumed. */
 export const reasonTag = 'runner.reason'
 

@@ -10,7 +10,12 @@ export function runUrl(server: string, experimentId: string, runId: string): str
   return `${server}/#/experiments/${experimentId}/runs/${runId}?${mode}`
 }
 
-/** The trials of a sweep beside one another, best first; sorted by a metric they are not folded under their parent. */
+/** Runs as a view arranges them (`views.ts`): anything else in the address would stand against the view. */
+export function viewUrl(server: string, experimentId: string, key: string): string {
+  return `${server}/#/experiments/${experimentId}/runs?compareRunsMode=CHART&viewStateShareKey=${key}&${mode}`
+}
+
+/** The trials of a sweep where there is no view of it, best first; sorted by a metric they are not folded under their parent. */
 export function sweepUrl(server: string, experimentId: string, runId: string, metric: string, isLossLike: boolean): string {
   const filter = encodeURIComponent(`tags.\`mlflow.parentRunId\` = '${runId}'`)
   const order = encodeURIComponent(`metrics.\`${metric}\``)

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { inBrowser, lackOfChromium } from '../chromium.ts'
 import { makeHome, untracked, type Home } from '../runner.ts'
 
 let home: Home
@@ -33,6 +34,25 @@ it('tells MLflow of the run, opens its page until Ctrl-C, and leaves no server b
   expect((await child).exitCode).toBe(0)
   expect(existsSync(join(home.path, 'runs/mlflow/server.json'))).toBe(false)
   await expect(fetch(server)).rejects.toThrow()
+})
+
+it('shows the run’s pictures beside those of other runs, without its parameters over them', { timeout: 90_000 }, async ({ skip }) => {
+  skip(lackOfChromium !== null, lackOfChromium ?? '')
+  const child = home.start(['ui', 'last'])
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  while (!said.includes('Ctrl-C') && child.exitCode === null) await delay(100)
+  const url = /^Beside the other runs of its experiment: (\S+)$/m.exec(said)?.[1] ?? ''
+  await inBrowser(async (tab) => {
+    await tab.goto(url)
+    const drawn = '[...document.images].filter(({ src, naturalWidth }) => src.includes("images%2F") && naturalWidth > 0).length'
+    await tab.waitForFunction(`${drawn} >= 3`, { timeout: 60_000 })
+    const text = (await tab.evaluate('document.body.innerText')) as string
+    expect(text).toContain('test/confusion')
+    expect(text).not.toContain('dataset.layout=')
+  })
+  child.kill('SIGINT')
+  expect((await child).exitCode).toBe(0)
 })
 
 it('names what it does not find', async () => {

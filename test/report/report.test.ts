@@ -1,15 +1,13 @@
 /** `runner report`: one file that shows everything, asks nobody, and lets nothing through that a file name says. */
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import puppeteer from 'puppeteer-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { evaluateWeights } from '../../src/evaluation/evaluate.ts'
 import { runPage } from '../../src/report/run-page.ts'
+import { inBrowser, lackOfChromium } from '../chromium.ts'
 import { makeHome, type Home } from '../runner.ts'
 import { writeRun } from '../run/compared-runs.ts'
 
 const hostile = `<img src="https://example.org/x.png" onerror="document.title='owned'"> "&'</pre><script>document.title='owned'</script>`
-const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
 
 let home: Home
 let file: string
@@ -89,10 +87,9 @@ it('of ten classes shows each against the rest, and nothing that only two classe
   expect(text).not.toMatch(/NaN|undefined|Infinity|threshold|Slide map|<td>–<\/td>|patients? of/)
 })
 
-it.skipIf(chromium === undefined)('opens in a real browser: every picture is there, no request leaves, nothing is run', async () => {
-  const browser = await puppeteer.launch({ executablePath: chromium ?? '', args: ['--no-sandbox', '--disable-gpu'] })
-  try {
-    const tab = await browser.newPage()
+it('opens in a real browser: every picture is there, no request leaves, nothing is run', async ({ skip }) => {
+  skip(lackOfChromium !== null, lackOfChromium ?? '')
+  await inBrowser(async (tab) => {
     const said: string[] = []
     tab.on('console', (message) => said.push(message.text()))
     tab.on('pageerror', (error) => said.push(String(error)))
@@ -127,7 +124,5 @@ it.skipIf(chromium === undefined)('opens in a real browser: every picture is the
     expect(await folded()).toBe('hidden')
     await tab.emulateMediaType('print')
     expect(await folded()).toBe('visible')
-  } finally {
-    await browser.close()
-  }
+  })
 })

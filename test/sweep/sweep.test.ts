@@ -8,6 +8,7 @@ import type { Recorded } from '../../src/journal/events.ts'
 import { readJournal } from '../../src/journal/journal.ts'
 import { listSweeps, runsInside } from '../../src/journal/run-folder.ts'
 import { foldRun } from '../../src/journal/run-state.ts'
+import { inBrowser, lackOfChromium } from '../chromium.ts'
 import { makeHome, projectRoot, type Home, type Ran } from '../runner.ts'
 import { startTestServer, type TestServer } from '../tracking/server.ts'
 import { lackOfSlurm, startSlurm, type SlurmCluster } from './slurm-cluster.ts'
@@ -186,7 +187,26 @@ describe.each(['local', 'slurm'] as const)('a sweep, launcher %s,', (launcher) =
     expect(weights[launcher]).toEqual(weights.local)
   })
 
-  if (launcher === 'local') return
+  if (launcher === 'local') {
+    it(
+      'is shown by MLflow in a real browser with its trials under their variants, by the sweep’s metric',
+      { timeout: 90_000 },
+      async ({ skip }) => {
+        skip(lackOfChromium !== null, lackOfChromium ?? '')
+        const [sweep] = await listSweeps(join(place.home.path, 'runs'))
+        const pages = place.home.start(['ui', sweep?.path ?? ''], place.environment)
+        const url = await new Promise<string>((resolve) => pages.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString().trim())))
+        await inBrowser(async (tab) => {
+          await tab.goto(url)
+          const says = (...words: readonly string[]) => `${JSON.stringify(words)}.every((word) => document.body.innerText.includes(word))`
+          await tab.waitForFunction(says('Group: slow', 'slow seed=7', 'slow seed=8'), { timeout: 60_000 })
+        })
+        pages.kill('SIGINT')
+        expect((await pages).exitCode).toBe(0)
+      },
+    )
+    return
+  }
 
   describe('on Slurm', () => {
     const onlySlow = ['--set', 'sweep.variants.mad=null']
