@@ -1,15 +1,19 @@
-/** A pruned sweep on the real command line: killed, run again, compared, told to a real MLflow server, and taken to its end after all. */
+/** A pruned sweep on the real command line: killed, run again, compared, told to a real MLflow server, taken to its end after all; and on a real Slurm. */
 import { writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MlflowClient } from 'mlflow-js-client'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import type { Prune } from '../../src/experiment/schema/sweep.ts'
 import type { Recorded } from '../../src/journal/events.ts'
 import { readJournal } from '../../src/journal/journal.ts'
 import { listSweeps, runsInside } from '../../src/journal/run-folder.ts'
 import { foldRun } from '../../src/journal/run-state.ts'
+import { readShown } from '../../src/sweep/judge-trial.ts'
+import { makePruner } from '../../src/sweep/pruner.ts'
 import { makeHome, projectRoot, untracked, type Home, type Ran } from '../runner.ts'
 import { startTestServer, type TestServer } from '../tracking/server.ts'
+import { lackOfSlurm, startSlurm } from './slurm-cluster.ts'
 
 let home: Home
 let server: TestServer
@@ -45,11 +49,10 @@ interface Trial {
 
 const tracked = (): Record<string, string> => ({ MLFLOW_TRACKING_URI: server.uri })
 const sweep = (...options: readonly string[]): Promise<Ran> => home.runner([file, ...options], tracked())
-const sweeps = () => listSweeps(join(home.path, 'runs'))
 
 /** Of the newest sweep. */
-async function trials(): Promise<readonly Trial[]> {
-  const folder = (await sweeps()).at(-1)
+async function trials(place = home): Promise<readonly Trial[]> {
+  const folder = (await listSweeps(join(place.path, 'runs'))).at(-1)
   const runs = folder ? await runsInside(folder.path) : []
   return Promise.all(
     runs.map(async ({ id, journal }) => {
@@ -140,4 +143,42 @@ it('ends with the weights of a sweep that was never pruned once prune is taken o
   const whole = await trials()
   expect(whole).toHaveLength(6)
   expect(weightsOf(resumed)).toEqual(weightsOf(whole))
+})
+
+it('on Slurm decides as its rule says of what the other trials have journalled', { timeout: 60_000 }, async ({ skip }) => {
+  const lack = lackOfSlurm()
+  skip(lack !== null, lack ?? '')
+  const [away, cluster] = await Promise.all([makeHome(), startSlurm()])
+  onTestFinished(async () => {
+    await cluster.stop()
+    await away.remove()
+  })
+  const prune: Prune = { median: { warmup: 1, trials: 2 } }
+  const set = {
+    'training.epochs': 3,
+    'sweep.axes': { 'optimizer.adagrad.learningRate': [0.01, 0.003, 0.03, 1] },
+    'sweep.prune': prune,
+    'sweep.launcher': 'slurm',
+    'sweep.parallel': 2,
+  }
+  const options = Object.entries(set).flatMap(([path, value]) => ['--set', `${path}=${JSON.stringify(value)}`])
+  const { exitCode, stderr } = await away.runner([file, ...options, ...untracked], cluster.environment)
+  expect(exitCode).toBe(0)
+  expect(stderr).toMatch(/pruned +learningRate=1 {2}pruned after epoch \d of 3: val\/loss/)
+
+  const all = await trials(away)
+  expect(all).toHaveLength(4)
+  expect(all.every(({ status }) => status === 'pruned' || status === 'finished')).toBe(true)
+  const shown = all.flatMap(({ events }) => readShown(events, 'val/loss') ?? [])
+  const pruner = makePruner(prune, 'minimize')
+  for (const trial of all) {
+    const [own] = shown.filter(({ run }) => run === trial.id)
+    const decisions = decisionsOf(trial)
+    // Asked at the end of every epoch but the last, until it is stopped.
+    expect(decisions.map(({ epoch }) => epoch)).toEqual([1, 2].slice(0, trial.epochs))
+    for (const { goesOn, value, threshold, comparedWith, epoch } of decisions) {
+      const others = shown.filter(({ run }) => comparedWith.some((other) => other.run === run))
+      expect(own && pruner.judge(own, others, epoch, 3)).toEqual({ goesOn, value, threshold, comparedWith })
+    }
+  }
 })
