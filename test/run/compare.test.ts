@@ -159,6 +159,22 @@ describe('folds of a cross-validation', () => {
   })
 })
 
+it('of a variant with a pruned seed no seed is compared, and each that is left out is named', async () => {
+  const trial = (variant: string, seed: number, status: 'finished' | 'pruned' = 'finished') =>
+    writeRun(join(home.path, 'sweep'), seed, { set: [`seed=${seed}`, 'split.seed=7'], separation: 2, variant, status })
+  const [kept, left, pruned] = [await trial('slow', 1), await trial('fast', 1), await trial('fast', 2, 'pruned')]
+  const also = [await trial('slow', 2), await trial('slower', 1), await trial('slower', 2)]
+  const said: StoryEvent[] = []
+  const listen = (event: StoryEvent): void => void said.push(event)
+  const { comparison } = await compare([], { runs: [join(home.path, 'sweep/runs/smoke')], listen })
+  expect(comparison.groups.flatMap(({ runs }) => runs.map(({ run }) => run)).sort()).toEqual(idsOf([kept, ...also]).sort())
+  const diagnostics = said.flatMap((event) => (event.type === 'warnings' ? event.diagnostics : []))
+  expect(diagnostics.map(({ code, severity, message }) => [code, severity, message.split(' ')[0]])).toEqual([
+    ['run-unfinished', 'warning', pruned.id],
+    ['variant-pruned', 'warning', left.id],
+  ])
+})
+
 describe('what is refused', () => {
   it('other images, and how they differ', async () => {
     const other = await writeRun(home.path, 900, {

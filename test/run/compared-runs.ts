@@ -11,6 +11,7 @@ import { resolvedYaml } from '../../src/experiment/resolved-yaml.ts'
 import { openJournal } from '../../src/journal/journal.ts'
 import { createRunFolder, type RunFolder } from '../../src/journal/run-folder.ts'
 import { keyOf, normals } from '../../src/random/philox.ts'
+import { variantTag } from '../../src/tracking/projection.ts'
 import { projectRoot } from '../runner.ts'
 
 export interface MadeUpRun {
@@ -21,11 +22,15 @@ export interface MadeUpRun {
   readonly patients?: number
   /** Changes a row on its way into the files. */
   readonly change?: (row: ManifestRow) => ManifestRow
+  /** Of the sweep whose trial it is. */
+  readonly variant?: string
+  /** Default finished. */
+  readonly status?: 'finished' | 'pruned'
 }
 
 /** A run of experiments/smoke.yaml that has finished, as a training would have left it. */
 export async function writeRun(home: string, number: number, madeUp: MadeUpRun): Promise<RunFolder> {
-  const { set, separation, patients = 12, change = (row: ManifestRow): ManifestRow => row } = madeUp
+  const { set, separation, patients = 12, change = (row: ManifestRow): ManifestRow => row, variant, status = 'finished' } = madeUp
   const file = join(projectRoot, 'experiments/smoke.yaml')
   const { value } = await loadExperiment(file, { set, env: {}, cwd: projectRoot, projectRoot: home })
   if (!value) throw new Error('experiments/smoke.yaml is at fault')
@@ -66,10 +71,10 @@ export async function writeRun(home: string, number: number, madeUp: MadeUpRun):
     experiment: 'smoke',
     seed,
     epochs: training.epochs,
-    tags: { synthetic: 'true' },
+    tags: { synthetic: 'true', ...(variant === undefined ? {} : { [variantTag]: variant }) },
   })
   await journal.append({ type: 'parameters', values: flattenParameters(experiment) })
-  await journal.append({ type: 'run-ended', status: 'finished' })
+  await journal.append({ type: 'run-ended', status })
   await journal.close()
   return folder
 }
