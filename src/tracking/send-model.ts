@@ -33,11 +33,14 @@ export async function sendModel(model: Model, { folder, projection, run, client 
       model_type: 'image classifier',
       source_run_id: runId,
       params: model.params,
-      tags: [{ key: runTag, value: projection.run }],
+      tags: [{ key: runTag, value: projection.run }, ...projection.tags.filter(({ key }) => describing.has(key))],
     }))
   if (logged.info.status !== ready) await fill(model, logged, { folder, projection, run, client })
   if (model.register) await register(model.register, logged, runId, client)
 }
+
+/** What is said of the run is said of its model, too. */
+const describing: ReadonlySet<string> = new Set(['mlflow.note.content', 'synthetic', 'leakage'])
 
 const ready = 'LOGGED_MODEL_READY'
 

@@ -100,10 +100,12 @@ describe('runner experiments/smoke.yaml', () => {
 
   it('is one logged model in MLflow, whose numbers name the images that they were measured on', async () => {
     const { folder, events } = await home.lastRun()
-    const { models, files } = await read(folder.id)
+    const { models, files, tags } = await read(folder.id)
     const evaluated = events.findLast((event) => event.type === 'evaluated')?.metrics ?? {}
     expect(models).toHaveLength(1)
     expect(models[0]).toMatchObject({ name: 'smoke', status: 'READY', step: evaluated['best/epoch'] })
+    expect(tags['mlflow.note.content']).toContain('SYNTHETIC DATA')
+    expect(models[0]?.tags).toMatchObject({ synthetic: 'true', 'mlflow.note.content': tags['mlflow.note.content'] })
     expect(models[0]?.metrics['test/roc_auc']?.[0]).toBeCloseTo(evaluated['test/roc_auc'] ?? NaN, 6)
     expect(models[0]?.metrics['test/roc_auc']?.[1]).toBe('smoke-synthetic-testing')
     expect(models[0]?.metrics['best/roc_auc']?.[1]).toBe('smoke-synthetic-validation')

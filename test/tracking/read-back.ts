@@ -16,6 +16,7 @@ export interface ReadBack {
     readonly name: string
     readonly status: string
     readonly step: number
+    readonly tags: Readonly<Record<string, string>>
     readonly metrics: Readonly<Record<string, readonly [number, string]>>
     readonly files: readonly string[]
     readonly downloaded: string

@@ -19,7 +19,7 @@ def model_of(output):
     files = mlflow.artifacts.download_artifacts(f"models:/{output.model_id}", dst_path=os.path.join(folder, output.model_id))
     names = sorted(os.path.relpath(os.path.join(top, name), files) for top, _, names in os.walk(files) for name in names)
     metrics = {m.key: (m.value, m.dataset_name) for m in model.metrics}
-    return dict(name=model.name, status=str(model.status), step=output.step, metrics=metrics, files=names, downloaded=files)
+    return dict(name=model.name, status=str(model.status), step=output.step, tags=model.tags, metrics=metrics, files=names, downloaded=files)
 
 
 def table_of(path):
