@@ -72,6 +72,12 @@ export function figure(bytes: Uint8Array | string, type: 'image/png' | 'image/sv
   return html`<figure><img alt="${description}" src="data:${type};base64,${Buffer.from(bytes).toString('base64')}" /></figure>`
 }
 
+/** What each colour stands for; nothing where there is none. */
+export function colourKey(colours: readonly (readonly [name: string, colour: string])[]): Markup[] {
+  if (colours.length === 0) return []
+  return [html`<p class="key">${colours.map(([name, colour]) => html`<span><i style="background: ${colour}"></i> ${name}</span>`)}</p>`]
+}
+
 /** Text as it stands, in lines. */
 export function block(text: string): Markup {
   return html`<pre tabindex="0">${text}</pre>`
@@ -116,7 +122,9 @@ th { white-space: normal; vertical-align: bottom }
 nav { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem }
 a { color: inherit }
 :focus-visible { outline: 2px solid #0072b2; outline-offset: 2px }
-.alarm { background: var(--alarm); color: #fff; font-weight: bold; padding: .6rem 1rem }
+.alarm { background: var(--alarm); color: #fff; font-weight: bold; padding: .6rem 1rem; print-color-adjust: exact }
+.key { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem }
+.key i { display: inline-block; width: 1em; height: 1em; vertical-align: -.1em; print-color-adjust: exact }
 .note { color: var(--soft); font-size: .9rem }
 figure { margin: 1rem 0; break-inside: avoid }
 img { max-width: 100%; height: auto; background: #fff }

@@ -3,9 +3,9 @@ import type { Evaluation, Judgement, Predictions, Scores, WeightsEvaluation } fr
 import { mostCertainErrors } from '../evaluation/errors.ts'
 import { describeRule } from '../evaluation/threshold.ts'
 import { renderClassificationReport } from '../evaluation/classification-report.ts'
-import { block, contents, figure, folded, heading, html, page, paragraphs, table, type Markup } from './page.ts'
+import { block, colourKey, contents, figure, folded, heading, html, page, paragraphs, table, type Markup } from './page.ts'
 import { occlusionLegend } from './occlusion-map.ts'
-import { slideMapLegend, type SlideMap } from './slide-map.ts'
+import { classKey, slideMapLegend, type SlideMap } from './slide-map.ts'
 import type { Table } from './tables.ts'
 
 export interface RunToShow {
@@ -22,7 +22,7 @@ export interface RunToShow {
   readonly provenance: readonly (readonly [string, string])[]
   /** SVGs with a description each. */
   readonly pictures: readonly { readonly svg: string; readonly description: string }[]
-  /** None where the layout has no place, or there is no positive class. */
+  /** None where the layout has no place. */
   readonly slides: readonly SlideMap[]
   /** The patches of the most certain errors as a PNG; null where they are not there any more. */
   readonly sheet: Uint8Array | null
@@ -122,7 +122,7 @@ function numbers({ validation, test, chosen }: WeightsEvaluation): Markup {
   return table(['', ...points.map(({ name }) => name)], [...thresholds, ...rows])
 }
 
-function maps({ slides }: RunToShow): Markup[] {
+function maps({ slides, judgement }: RunToShow): Markup[] {
   if (slides.length === 0) return []
   const figures = slides.map(
     ({ group, images, errors, png }) =>
@@ -130,7 +130,12 @@ function maps({ slides }: RunToShow): Markup[] {
         ${figure(png, 'image/png', `Slide map of ${group}`)}<span class="note">${group}: ${errors ?? 0} of ${images} wrong</span>
       </div>`,
   )
-  return [html`<h3>Slide maps</h3>`, ...paragraphs([slideMapLegend], 'note'), html`<div class="maps">${figures}</div>`]
+  return [
+    html`<h3>Slide maps</h3>`,
+    ...paragraphs([slideMapLegend(judgement.positive)], 'note'),
+    ...colourKey(classKey(judgement)),
+    html`<div class="maps">${figures}</div>`,
+  ]
 }
 
 /** So many are shown, in the table and on the sheet. */

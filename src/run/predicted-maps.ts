@@ -5,41 +5,39 @@ import { parseLayout } from '../dataset/layout.ts'
 import { Fault } from '../diagnostics/diagnostic.ts'
 import { caveatSentence } from '../evaluation/comparison-sentences.ts'
 import type { Experiment } from '../experiment/experiment.ts'
-import { figure, html, page, paragraphs } from '../report/page.ts'
-import { predictedMapLegend, slideMaps, type PlacedImage } from '../report/slide-map.ts'
+import { colourKey, figure, html, page, paragraphs } from '../report/page.ts'
+import { classKey, predictedMapLegend, slideMaps, type PlacedImage } from '../report/slide-map.ts'
 import type { Predicted } from './predict.ts'
 import { mapFileName } from './results.ts'
 
 /**
- * Writes a PNG for each slide into the folder, and `index.html` with all of them; resolves with how many slides there are. Throws `Fault` where there is no positive class,
- * or no name has a place.
+ * Writes a PNG for each slide into the folder, and `index.html` with all of them; resolves with how many slides there are. Throws `Fault` where no name
+ * has a place.
  */
 export async function writePredictedMaps(predicted: Predicted, { dataset, split }: Experiment, folder: string): Promise<number> {
   const { positive, layout } = dataset
-  if (positive === null) throw fault('there is no positive class, and so nothing to draw on a slide', 'Leave --slide-maps out.')
   const by = split.kind === 'draw' ? split.by : 'patient'
   const images = predicted.images.flatMap(({ path, predicted: called, probabilities }): PlacedImage[] => {
     const place = placeOf(path, dataset, by)
     if (!place) return []
-    return [{ ...place, isPositive: null, isCalled: called === predicted.classes[positive], probability: probabilities[positive] ?? 0 }]
+    const own = predicted.classes.indexOf(called)
+    return [{ ...place, truth: null, called: own, probability: probabilities[positive ?? own] ?? 0 }]
   })
-  const maps = await slideMaps(images)
-  if (maps.length === 0)
-    throw fault(`no image's name says where it lies on a slide, as the layout ${layout} would have it`, 'Leave --slide-maps out.')
+  const maps = await slideMaps(images, positive)
+  if (maps.length === 0) throw noPlaces(layout)
   await mkdir(folder, { recursive: true })
   for (const [index, { group, png }] of maps.entries()) await writeFile(join(folder, mapFileName(index, group)), png)
+  const counted = (called: number | null, patches: number): string =>
+    called === null ? `${patches} patches` : `${called} of ${patches} called ${predicted.classes[positive ?? 0] ?? ''}`
   const figures = maps.map(
     ({ group, images: patches, called, png }) =>
-      html`<div>
-        ${figure(png, 'image/png', `Slide map of ${group}`)}<span class="note"
-          >${group}: ${called} of ${patches} called ${predicted.classes[positive] ?? ''}</span
-        >
-      </div>`,
+      html`<div>${figure(png, 'image/png', `Slide map of ${group}`)}<span class="note">${group}: ${counted(called, patches)}</span></div>`,
   )
-  const threshold = `The threshold is ${(predicted.threshold ?? 0.5).toFixed(3)}.`
+  const threshold = positive === null ? '' : ` The threshold is ${(predicted.threshold ?? 0.5).toFixed(3)}.`
   const body = [
     ...paragraphs(predicted.caveats.map(caveatSentence), 'alarm'),
-    ...paragraphs([`By the selected weights of ${predicted.run}. ${predictedMapLegend} ${threshold}`], 'note'),
+    ...paragraphs([`By the selected weights of ${predicted.run}. ${predictedMapLegend(positive)}${threshold}`], 'note'),
+    ...colourKey(classKey({ classes: predicted.classes, positive })),
     html`<div class="maps">${figures}</div>`,
   ]
   await writeFile(join(folder, 'index.html'), page('Slide maps', body))
@@ -58,6 +56,7 @@ function placeOf(path: string, { layout, classes }: Experiment['dataset'], by: s
   return { group: whole?.names[by] ?? dirname(path), x, y }
 }
 
-function fault(message: string, hint: string): Fault {
-  return new Fault([{ code: 'no-places', severity: 'error', message, hint }], 1)
+function noPlaces(layout: string): Fault {
+  const message = `no image's name says where it lies on a slide, as the layout ${layout} would have it`
+  return new Fault([{ code: 'no-places', severity: 'error', message, hint: 'Leave --slide-maps out.' }], 1)
 }

@@ -122,7 +122,7 @@ export async function reportRun(name: string, workspace: Workspace): Promise<Run
   const epoch = events.findLast((event) => event.type === 'evaluated')?.metrics['best/epoch'] ?? experiment.training.epochs
   const evaluation = evaluateWeights(epoch, predictionsOf('validation'), test, experiment.evaluation.threshold, judgement)
   const { threshold } = headline(evaluation)
-  const slides = await slideMaps(placeOnSlides(test, judgement, threshold, experiment.dataset.layout))
+  const slides = await slideMaps(placeOnSlides(test, judgement, threshold, experiment.dataset.layout), judgement.positive)
   await writeReport(folder, {
     experiment,
     evaluation,

@@ -116,7 +116,7 @@ export async function writeResults(
     occlusion: await writeOcclusion(calls, ask),
   }
   const plots = await writePlots(folder, judgement, selected, predictions.test, epochs)
-  const slides = await slideMaps(placeOnSlides(predictions.test, judgement, threshold, layout))
+  const slides = await slideMaps(placeOnSlides(predictions.test, judgement, threshold, layout), judgement.positive)
   const maps = await writeSlideMaps(folder, slides)
   const sheets = [
     ...(tables['errors'] ? [{ path: `plots/${errorSheet}`, name: 'test/most certain errors' }] : []),

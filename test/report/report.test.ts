@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { evaluateWeights } from '../../src/evaluation/evaluate.ts'
 import { runPage } from '../../src/report/run-page.ts'
+import { placeOnSlides, slideMaps } from '../../src/report/slide-map.ts'
 import { inBrowser, lackOfChromium } from '../chromium.ts'
 import { makeHome, type Home } from '../runner.ts'
 import { writeRun } from '../run/compared-runs.ts'
@@ -47,14 +48,14 @@ it('names nothing outside itself, and shows hostile names as the text they are',
   expect(page.length).toBeLessThan(5_000_000)
 })
 
-it('of ten classes shows each against the rest, and nothing that only two classes have', () => {
+it('of ten classes shows each against the rest, slides in the colours of the classes, and nothing that only two classes have', async () => {
   const classes = Array.from({ length: 10 }, (_, index) => `kind ${index}`)
   const judgement = { classes, positive: null, seed: 1 }
   const split = (name: 'validation' | 'test') => ({
     rows: Array.from({ length: 200 }, (_, index) => ({
-      path: `${name}/${index}.jpg`,
+      path: `${name}/${index}_x${(index % 20) * 50}_y${Math.floor(index / 20) * 50}.jpg`,
       sha256: '',
-      group: `${name}/${index}.jpg`,
+      group: `${name} ${index % 2}`,
       class: index % 10,
       label: classes[index % 10] ?? '',
       split: name,
@@ -76,7 +77,7 @@ it('of ten classes shows each against the rest, and nothing that only two classe
     testReadings: 1,
     provenance: [],
     pictures: [],
-    slides: [],
+    slides: await slideMaps(placeOnSlides(test, judgement, null, '{split}/{*}_x{x:int}_y{y:int}.jpg'), null),
     sheet: null,
     occlusion: null,
     texts: [],
@@ -84,7 +85,9 @@ it('of ten classes shows each against the rest, and nothing that only two classe
   expect(text).toContain('Each class against the rest')
   for (const name of [...classes, 'precision', 'specificity', 'f1_weighted', 'roc_auc_weighted', 'brier_score', 'calibration_error'])
     expect(text).toContain(`${name}<`)
-  expect(text).not.toMatch(/NaN|undefined|Infinity|threshold|Slide map|<td>–<\/td>|patients? of/)
+  expect(text).not.toMatch(/NaN|undefined|Infinity|threshold|positive|<td>–<\/td>|patients? of/)
+  expect(text.match(/alt="Slide map of test [01]"/g)).toHaveLength(2)
+  for (const name of classes) expect(text).toMatch(new RegExp(`<i style="background: rgb\\(\\d+ \\d+ \\d+\\)"></i> ${name}<`))
 })
 
 it('opens in a real browser: every picture is there, no request leaves, nothing is run', async ({ skip }) => {
@@ -124,5 +127,7 @@ it('opens in a real browser: every picture is there, no request leaves, nothing 
     expect(await folded()).toBe('hidden')
     await tab.emulateMediaType('print')
     expect(await folded()).toBe('visible')
+    // White on red: without its ground nobody could read it.
+    expect(await tab.evaluate('getComputedStyle(document.querySelector(".alarm")).printColorAdjust')).toBe('exact')
   })
 })
