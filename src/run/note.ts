@@ -31,7 +31,8 @@ export function describeNote(experiment: Experiment, dataset: PreparedDataset, {
     const value = evaluation.metrics[name]
     const range = evaluation.intervals[name]
     if (value === undefined) return []
-    return [`| ${name} | ${value.toFixed(3)} | ${range ? `${range.low.toFixed(3)} to ${range.high.toFixed(3)}` : ''} |`]
+    // MLflow's pages put no space between the columns of a table.
+    return [`| ${name}&emsp; | ${value.toFixed(3)}&emsp; | ${range ? `${range.low.toFixed(3)} to ${range.high.toFixed(3)}` : ''} |`]
   })
   const warnings = [
     ...(dataset.isSynthetic ? ['**SYNTHETIC DATA: these numbers say nothing about patients.**'] : []),
@@ -52,7 +53,7 @@ export function describeNote(experiment: Experiment, dataset: PreparedDataset, {
     `The weights of epoch ${selected.epoch} of ${experiment.training.epochs}${threshold} on ${images} test images of ${groups} groups; 95 % intervals from a bootstrap over groups.`,
     '',
     '| metric | test | 95 % |',
-    '|---|---|---|',
+    '|:---|:---|:---|',
     ...rows,
   ].join('\n')
 }
