@@ -226,7 +226,7 @@ export function confusionPlot(evaluation: Evaluation, classes: readonly string[]
     type: 'nominal' as const,
     title,
     sort: [...classes],
-    axis: { labelAngle: 0 },
+    axis: { labelAngle: field === 'called' && classes.length > 4 ? -40 : 0 },
   })
   const encoding = { x: ordinal('called', 'called'), y: ordinal('truth', 'is') }
   return drawChart({

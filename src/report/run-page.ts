@@ -48,7 +48,7 @@ export function runPage(run: RunToShow): string {
     numbers(evaluation),
     ...paragraphs(
       [
-        'In brackets 95 % from a bootstrap that draws groups (patients), not images.',
+        `In brackets 95 % from a bootstrap that draws ${isGrouped(run) ? 'groups (patients), not images' : 'images'}.`,
         ...(evaluation.chosen ? [`The other threshold than .5 was chosen ${describeRule(evaluation.chosen.rule)}.`] : []),
       ],
       'note',
@@ -69,14 +69,19 @@ export function runPage(run: RunToShow): string {
   ])
 }
 
-function testSize({ test: { rows }, evaluation: { groups } }: RunToShow): string {
-  const images = `${rows.length.toLocaleString('en-US')} test images`
-  return groups.length === rows.length ? images : `${images} of ${groups.length.toLocaleString('en-US')} groups`
+function testSize(run: RunToShow): string {
+  const images = `${run.test.rows.length.toLocaleString('en-US')} test images`
+  return isGrouped(run) ? `${images} of ${run.evaluation.groups.length.toLocaleString('en-US')} groups` : images
 }
 
-/** None where every image is a group of its own. */
-function groupTable({ evaluation: { groups }, test }: RunToShow, { threshold }: Evaluation): Markup[] {
-  if (groups.length === test.rows.length) return []
+/** Else every image is a group of its own. */
+function isGrouped({ test, evaluation: { groups } }: RunToShow): boolean {
+  return groups.length < test.rows.length
+}
+
+function groupTable(run: RunToShow, { threshold }: Evaluation): Markup[] {
+  if (!isGrouped(run)) return []
+  const { groups } = run.evaluation
   const isBinary = threshold !== null
   const rows = groups.map(({ group, images, errors, missed, accuracy }) => [
     group,
@@ -141,11 +146,12 @@ function maps({ slides, judgement }: RunToShow): Markup[] {
 /** So many are shown, in the table and on the sheet. */
 export const mostShown = 24
 
-function mostWrong({ test, judgement, sheet }: RunToShow, threshold: number | null): Markup[] {
+function mostWrong(run: RunToShow, threshold: number | null): Markup[] {
+  const { test, judgement, sheet } = run
   const { classes } = judgement
   const rows = mostCertainErrors(test, judgement, threshold, mostShown).map(({ row, called, probability }) => [
     row.path,
-    row.group,
+    ...(isGrouped(run) ? [row.group] : []),
     classes[row.class] ?? '',
     classes[called] ?? '',
     probability.toFixed(4),
@@ -157,7 +163,7 @@ function mostWrong({ test, judgement, sheet }: RunToShow, threshold: number | nu
     ...(sheet === null
       ? []
       : [html`<div class="maps">${figure(sheet, 'image/png', description)}</div>`, ...paragraphs([`${description}.`], 'note')]),
-    table(['image', 'group', 'is', 'called', 'probability of that'], rows),
+    table(['image', ...(isGrouped(run) ? ['group'] : []), 'is', 'called', 'probability of that'], rows),
   ]
 }
 

@@ -47,11 +47,11 @@ export async function writeErrors(calls: CertainCalls): Promise<Table | null> {
       const path = `${patchFolder}/${String(index + 1).padStart(2, '0')}.png`
       await writeFile(join(folder.path, path), await drawSheet([{ patches: patches.slice(index, index + 1), caption: [] }], 1))
       const image = { type: 'image', filepath: path, compressed_filepath: path } as const
-      return [index + 1, image, ...callCells(call, classes), call.row.group, call.row.path]
+      return [index + 1, image, ...callCells(call, classes), ...(isGrouped(errors) ? [call.row.group] : []), call.row.path]
     }),
   )
   // MLflow cuts what does not fit: what the model said comes first, paths last.
-  return { columns: ['place in the list', 'patch', ...callColumns, 'group', 'image'], data }
+  return { columns: ['place in the list', 'patch', ...callColumns, ...(isGrouped(errors) ? ['group'] : []), 'image'], data }
 }
 
 /** So many errors, and at most as many right calls, are looked into. */
@@ -84,10 +84,10 @@ export async function writeOcclusion(calls: CertainCalls, ask: (pack: Pack) => P
     return { patches: patch ? [patch, map] : [map], caption: [whereIs(call, layout).join(', '), said, figures] }
   })
   await writeFile(join(folder.plots, occlusionSheet), await drawSheet(cells, 6))
-  const columns = ['image', 'group', ...callColumns, 'at the lowest, partly hidden']
+  const columns = ['image', ...(isGrouped(shown) ? ['group'] : []), ...callColumns, 'at the lowest, partly hidden']
   const data = looked.map(({ call, lowest }): Cell[] => [
     call.row.path,
-    call.row.group,
+    ...(isGrouped(shown) ? [call.row.group] : []),
     ...callCells(call, classes),
     Number(lowest.toPrecision(6)),
   ])
@@ -98,6 +98,11 @@ const callColumns = ['is', 'called', 'probability of that'] as const
 
 function callCells({ row, called, probability }: Call, classes: readonly string[]): Cell[] {
   return [nameOf(classes, row.class), nameOf(classes, called), Number(probability.toPrecision(6))]
+}
+
+/** Else every image is a group of its own. */
+function isGrouped(calls: readonly Call[]): boolean {
+  return calls.some(({ row }) => row.group !== row.path)
 }
 
 function nameOf(classes: readonly string[], index: number): string {

@@ -27,6 +27,8 @@ export function describeNote(experiment: Experiment, dataset: PreparedDataset, {
   const evaluation = headline(selected)
   const groups = dataset.counts.test.groups
   const images = dataset.counts.test.classes.reduce((a, b) => a + b, 0)
+  // Else every image is a group of its own.
+  const isGrouped = groups < images
   const rows = shown.flatMap((name) => {
     const value = evaluation.metrics[name]
     const range = evaluation.intervals[name]
@@ -50,7 +52,7 @@ export function describeNote(experiment: Experiment, dataset: PreparedDataset, {
     // MLflow folds a note after a few lines: the numbers first.
     `**Test: ${first}**${others.map((number) => `, ${number}`).join('')}.`,
     '',
-    `The weights of epoch ${selected.epoch} of ${experiment.training.epochs}${threshold} on ${images} test images of ${groups} groups; 95 % intervals from a bootstrap over groups.`,
+    `The weights of epoch ${selected.epoch} of ${experiment.training.epochs}${threshold} on ${images} test images${isGrouped ? ` of ${groups} groups` : ''}; 95 % intervals from a bootstrap over ${isGrouped ? 'groups' : 'images'}.`,
     '',
     '| metric | test | 95 % |',
     '|:---|:---|:---|',

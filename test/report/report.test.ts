@@ -48,19 +48,16 @@ it('names nothing outside itself, and shows hostile names as the text they are',
   expect(page.length).toBeLessThan(5_000_000)
 })
 
-it('of ten classes shows each against the rest, slides in the colours of the classes, and nothing that only two classes have', async () => {
+/** A run of ten classes that is right nine times of ten. */
+async function pageOfTen(groupOf: (path: string, index: number) => string) {
   const classes = Array.from({ length: 10 }, (_, index) => `kind ${index}`)
   const judgement = { classes, positive: null, seed: 1 }
   const split = (name: 'validation' | 'test') => ({
-    rows: Array.from({ length: 200 }, (_, index) => ({
-      path: `${name}/${index}_x${(index % 20) * 50}_y${Math.floor(index / 20) * 50}.jpg`,
-      sha256: '',
-      group: `${name} ${index % 2}`,
-      class: index % 10,
-      label: classes[index % 10] ?? '',
-      split: name,
-    })),
-    // Right nine times of ten.
+    rows: Array.from({ length: 200 }, (_, index) => {
+      const path = `${name}/${index}_x${(index % 20) * 50}_y${Math.floor(index / 20) * 50}.jpg`
+      const own = index % 10
+      return { path, sha256: '', group: groupOf(path, index), class: own, label: classes[own] ?? '', split: name }
+    }),
     probabilities: Float32Array.from({ length: 2000 }, (_, cell) => {
       const row = Math.floor(cell / 10)
       return cell % 10 === (row % 9 === 0 ? (row + 1) % 10 : row % 10) ? 0.55 : 0.05
@@ -82,12 +79,23 @@ it('of ten classes shows each against the rest, slides in the colours of the cla
     occlusion: null,
     texts: [],
   })
+  return { classes, text }
+}
+
+it('of ten classes shows each against the rest, slides in the colours of the classes, and nothing that only two classes have', async () => {
+  const { classes, text } = await pageOfTen((_, index) => `slide ${index % 2}`)
   expect(text).toContain('Each class against the rest')
   for (const name of [...classes, 'precision', 'specificity', 'f1_weighted', 'roc_auc_weighted', 'brier_score', 'calibration_error'])
     expect(text).toContain(`${name}<`)
   expect(text).not.toMatch(/NaN|undefined|Infinity|threshold|positive|<td>–<\/td>|patients? of/)
-  expect(text.match(/alt="Slide map of test [01]"/g)).toHaveLength(2)
+  expect(text.match(/alt="Slide map of slide [01]"/g)).toHaveLength(2)
   for (const name of classes) expect(text).toMatch(new RegExp(`<i style="background: rgb\\(\\d+ \\d+ \\d+\\)"></i> ${name}<`))
+})
+
+it('speaks of no groups where every image stands for itself', async () => {
+  const { text } = await pageOfTen((path) => path)
+  expect(text).toContain('a bootstrap that draws images.')
+  expect(text).not.toMatch(/groups?\b|patient/)
 })
 
 it('opens in a real browser: every picture is there, no request leaves, nothing is run', async ({ skip }) => {
