@@ -20,7 +20,7 @@ export function planVariants({ points, folds }: Sweep): VariantPlan[] {
   return names.flatMap((name): VariantPlan[] => {
     const own = points.filter(({ group }) => group === name)
     const [first] = own
-    return first ? [{ name, seeds: own.length / (folds ?? 1), folds, ...costsOfPoint(first) }] : []
+    return first ? [{ name, seeds: new Set(own.map(({ seed }) => seed)).size, folds, ...costsOfPoint(first) }] : []
   })
 }
 

@@ -23,6 +23,8 @@ export interface Standing {
 export interface EndedTrial extends Standing {
   readonly name: string
   readonly variant: string
+  /** Of everything that decides its numbers. */
+  readonly point: string
   readonly seed: number
   readonly fold: number | null
 }

@@ -64,7 +64,7 @@ export async function runSweep(request: SweepRequest): Promise<SweepSummary> {
     const trials = await settle(points, launcher, open, { retriesFailed, pruning })
     const isInterrupted = signal.aborted || trials.some(({ state }) => state === 'interrupted')
     const variants = summariseVariants(
-      trials.map(({ variant, fold, state, metrics }) => ({ variant, fold, state, value: metrics[metric] ?? null })),
+      trials.map(({ variant, point, fold, state, metrics }) => ({ variant, point, fold, state, value: metrics[metric] ?? null })),
       metric,
     )
     await conclude({ folder, journal }, { trials, variants, metric }, isInterrupted)
@@ -111,9 +111,9 @@ async function settle(points: readonly MissingPoint[], launcher: Launcher, open:
   return points.map((point) => named(point, settled.get(point.digest) ?? standing(null)))
 }
 
-function named({ loaded }: MissingPoint, state: Standing): EndedTrial {
+function named({ loaded, digest }: MissingPoint, state: Standing): EndedTrial {
   const { name, group, seed, fold } = loaded
-  return { name, variant: group, seed, fold, ...state }
+  return { name, variant: group, point: digest, seed, fold, ...state }
 }
 
 function withThreads(located: Located, threads: number): Located {

@@ -34,6 +34,8 @@ export interface Folds {
 
 export interface Scored {
   readonly variant: string
+  /** The same for points that are one experiment. */
+  readonly point: string
   readonly fold: number | null
   readonly state: TrialState
   /** Null where it has not finished. */
@@ -54,7 +56,7 @@ export function summariseVariants(trials: readonly Scored[], metric: string): Va
   const goal = goalOf(metric)
   const names = [...new Set(trials.map(({ variant }) => variant))]
   const summaries = names.map((name): VariantSummary => {
-    const own = trials.filter(({ variant }) => variant === name)
+    const own = onceEach(trials.filter(({ variant }) => variant === name))
     const values = finished(own)
     const count = (state: TrialState): number => own.filter((trial) => trial.state === state).length
     const [failed, pruned] = [count('failed'), count('pruned')]
@@ -69,6 +71,11 @@ export function summariseVariants(trials: readonly Scored[], metric: string): Va
   })
   const place = ({ mean }: VariantSummary): number => (mean === null ? Infinity : goal === 'minimize' ? mean : -mean)
   return summaries.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)))
+}
+
+/** Points that are one experiment, such as equal draws, are trained once, and must not count twice. */
+function onceEach(trials: readonly Scored[]): Scored[] {
+  return trials.filter(({ point }, index) => trials.findIndex((other) => other.point === point) === index)
 }
 
 function finished(trials: readonly Scored[]): number[] {

@@ -3,9 +3,15 @@ import { expect, it } from 'vitest'
 import { summariseVariants, type Scored } from '../../src/sweep/summary.ts'
 
 function scored(variant: string, values: readonly (readonly (number | null)[])[], hasFolds: boolean): Scored[] {
-  return values.flatMap((folds) =>
+  return values.flatMap((folds, seed) =>
     folds.map((value, index): Scored => {
-      return { variant, fold: hasFolds ? index + 1 : null, state: value === null ? 'failed' : 'finished', value }
+      return {
+        variant,
+        point: `${variant} ${seed} ${index}`,
+        fold: hasFolds ? index + 1 : null,
+        state: value === null ? 'failed' : 'finished',
+        value,
+      }
     }),
   )
 }
@@ -58,4 +64,9 @@ it('a variant of which a fold is missing has no mean, for it was judged on other
     ['half', null],
   ])
   expect(summaries[2]).toMatchObject({ folds: { planned: 2, missing: 1 }, interval: null })
+})
+
+it('points that are one experiment count once: their training is one', () => {
+  const trials = scored('plain', [[0.8], [0.84]], false)
+  expect(summariseVariants([...trials, ...trials], 'val/roc_auc')).toEqual(summariseVariants(trials, 'val/roc_auc'))
 })
