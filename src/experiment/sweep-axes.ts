@@ -65,6 +65,13 @@ export function valueName(value: unknown): string {
   return keys.length === 1 && !Array.isArray(value) ? (keys[0] ?? '') : JSON.stringify(value)
 }
 
+/** As `valueName`, but JSON where that would name two of these values alike. */
+export function valueNameAmong(value: unknown, values: readonly unknown[]): string {
+  const name = valueName(value)
+  const isAlone = values.every((other) => valueName(other) !== name || JSON.stringify(other) === JSON.stringify(value))
+  return isAlone ? name : JSON.stringify(value)
+}
+
 /** The values of which a condition wants one. */
 export function alternativesOf(wanted: unknown): readonly unknown[] {
   return Array.isArray(wanted) ? wanted : [wanted]

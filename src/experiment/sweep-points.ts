@@ -4,7 +4,7 @@ import { keyOf, uniform } from '../random/philox.ts'
 import { rootSchema } from './json-schema.ts'
 import { mergeTrees } from './merge.ts'
 import { setPath } from './overrides.ts'
-import { axisName, sweepAxes, valueName, type Axis, type WrittenSweep } from './sweep-axes.ts'
+import { axisName, sweepAxes, valueName, valueNameAmong, type Axis, type WrittenSweep } from './sweep-axes.ts'
 import { combinationsOf, type Combination, type PlacedAxis } from './sweep-combinations.ts'
 import { childOf, plainTree, plainValue, treeAt } from './tree.ts'
 import type { MapTree, Tree } from './tree.ts'
@@ -37,7 +37,7 @@ export function sweepPoints(whole: MapTree, sweep: WrittenSweep, diagnostics: Di
       const faults = index === 0 ? diagnostics : []
       const tree = repeat.apply(applyValues(base, whole, combination, faults), faults)
       const group = groupName(combination)
-      const axes = Object.fromEntries(combination.map(({ axis, value }) => [axis.name, valueName(plainValue(value))]))
+      const axes = Object.fromEntries(combination.map((one) => [one.axis.name, textOf(one)]))
       const { seed, fold, name } = repeat
       return { name: `${group} ${name}`.trim(), group, seed, fold, axes, tree }
     }),
@@ -116,12 +116,11 @@ function applyValues(base: MapTree, whole: MapTree, combination: Combination, di
 }
 
 function groupName(combination: Combination): string {
-  return combination
-    .map(({ axis, value }) => {
-      const text = valueName(plainValue(value))
-      return axis.section === 'variants' ? text : `${axis.name}=${text}`
-    })
-    .join(' ')
+  return combination.map((one) => (one.axis.section === 'variants' ? textOf(one) : `${one.axis.name}=${textOf(one)}`)).join(' ')
+}
+
+function textOf({ axis, value }: Combination[number]): string {
+  return valueNameAmong(plainValue(value), axis.trees.map(plainValue))
 }
 
 /** Another seed for everything but the split: points are compared on the same images. */

@@ -81,6 +81,16 @@ it('draws the same values from the same seed, within their ranges', async () => 
   expect(new Set(points.map(({ axes }) => axes['batchSize']))).toEqual(new Set(['8', '16']))
 })
 
+it('names values apart that one word would name alike', async () => {
+  const points = await pointsOf(`
+  axes: { optimizer: [{ sgd: { learningRate: 0.1 } }, { adam: { learningRate: 0.01 } }, { adam: { learningRate: 0.001 } }] }`)
+  expect(points.map(({ name }) => name)).toEqual([
+    'optimizer=sgd',
+    'optimizer={"adam":{"learningRate":0.01}}',
+    'optimizer={"adam":{"learningRate":0.001}}',
+  ])
+})
+
 it('is given as an experiment of its own: without a sweep', async () => {
   const points = await pointsOf('  axes: { training.epochs: [1, 2] }')
   expect(points.map(({ located }) => located.experiment.training.epochs)).toEqual([1, 2])
