@@ -61,6 +61,7 @@ export function project(events: readonly Recorded[], isAlive = true): Projection
   if (!started) return null
   const wasKilled = state.status === 'running' && !isAlive
   const params = events.flatMap((event) => (event.type === 'parameters' ? Object.entries(event.values) : []))
+  const metrics = metricsOf(events)
   return {
     run: started.run,
     name: started.name,
@@ -69,10 +70,10 @@ export function project(events: readonly Recorded[], isAlive = true): Projection
     tags: pairs(Object.entries(tagsOf(started, events, state, wasKilled)), limits.tagLength),
     params: pairs(params, limits.paramLength),
     inputs: events.flatMap((event) => (event.type === 'dataset' ? [inputOf(event)] : [])),
-    metrics: metricsOf(events),
+    metrics,
     artifacts: [...new Set(events.flatMap((event) => (event.type === 'artifact' ? [event.path] : [])))],
     pictures: picturesOf(events),
-    model: modelOf(started.name, events),
+    model: modelOf(started.name, events, metrics),
     status: wasKilled ? 'KILLED' : statuses[state.status],
     endTime: wasKilled ? (events.at(-1)?.at ?? started.at) : state.endedAt,
   }
@@ -144,21 +145,20 @@ function metricsOf(events: readonly Recorded[]): Metric[] {
   return metrics
 }
 
-/** The one-shot metrics once more, `test/` measured on the test images and `best/` on those of validation. Of the parameters as many as a model may have. */
-function modelOf(name: string, events: readonly Recorded[]): ProjectedModel | null {
+/**
+ * The one-shot metrics among the `told` ones once more, `test/` measured on the test images and `best/` on those of validation: the same points, since
+ * MLflow counts a model's among its run's. Of the parameters as many as a model may have.
+ */
+function modelOf(name: string, events: readonly Recorded[], told: readonly Metric[]): ProjectedModel | null {
   const written = events.findLast((event) => event.type === 'model')
   if (!written) return null
   const inputs = events.flatMap((event) => (event.type === 'dataset' ? [{ context: event.context, ...inputOf(event).dataset }] : []))
-  const nameOf = nameGiver(toKey)
-  const metrics = events.flatMap((event): Metric[] => {
-    if (event.type !== 'evaluated') return []
-    return Object.entries(event.metrics).flatMap(([key, exact]) => {
-      const dataset = inputs.find(({ context }) => context === (key.startsWith('test/') ? 'testing' : 'validation'))
-      // The server would store what is no number as 0.
-      if (!dataset || !Number.isFinite(exact) || key === 'best/epoch') return []
-      const value = Number(exact.toPrecision(7))
-      return [{ key: nameOf(key), value, timestamp: event.at, step: 0, dataset_name: dataset.name, dataset_digest: dataset.digest }]
-    })
+  const metrics = told.flatMap((metric): Metric[] => {
+    const { key, value, step } = metric
+    const dataset = inputs.find(({ context }) => context === (key.startsWith('test/') ? 'testing' : 'validation'))
+    // The server would store what is no number as 0.
+    if (step !== 0 || !dataset || !Number.isFinite(value) || key === 'best/epoch') return []
+    return [{ ...metric, dataset_name: dataset.name, dataset_digest: dataset.digest }]
   })
   const params = events.flatMap((event) => (event.type === 'parameters' ? Object.entries(event.values) : []))
   const { path, epoch, register } = written

@@ -177,6 +177,17 @@ it('says once what a resumed run says again with the same value', async () => {
   expect(histories).toEqual({ 'val/loss': history(4), 'test/roc_auc': [[0, 0.5]], 'test/f1': [[0, 'NaN']] })
 })
 
+it('says once what a run measured of its model, though it was killed before its end and measured again', async () => {
+  const run = await beginRun(runs, 'measured again')
+  await run.append(...epoch(1), { type: 'evaluated', metrics: { 'test/roc_auc': 0.912_345_678_9, 'best/epoch': 1 } })
+  await delay(5)
+  await run.append({ type: 'model', path: 'model', epoch: 1, register: null })
+  await endRun(run)
+  await syncRun(run.folder, run.events, client)
+  const { histories } = await readBack(run)
+  expect(histories['test/roc_auc']).toEqual([[0, 0.9123457]])
+})
+
 it('keeps two names apart that MLflow would take for one', async () => {
   const run = await beginRun(runs, 'apart', { 'a+': '1', 'a-b': '2', 'a*': '3' })
   const long = 'x'.repeat(300)
