@@ -2,7 +2,7 @@
 import type { EndedTrial } from '../sweep/ended-trial.ts'
 import type { SweepSummary } from '../sweep/run-sweep.ts'
 import type { SweepEvent } from '../sweep/sweep-request.ts'
-import { foldSentence, spreadWord, type VariantSummary } from '../sweep/summary.ts'
+import { foldSentence, spreadWord, variantName, type VariantSummary } from '../sweep/summary.ts'
 import { showRun, type ShowOptions } from './show-run.ts'
 import { duration, paint } from './terminal.ts'
 
@@ -125,7 +125,7 @@ export function renderSweep(
   { metric, variants, trials, tracking, folder: { id } }: SweepSummary,
   { color, folder, file }: { readonly color: boolean; readonly folder: string; readonly file: string },
 ): string {
-  const width = Math.max('variant'.length, ...variants.map(({ name }) => nameOf(name).length))
+  const width = Math.max('variant'.length, ...variants.map((variant) => variantName(variant).length))
   const folds = variants[0]?.folds
   const counted = folds ? 'trials' : 'seeds'
   const heading = `  ${'variant'.padEnd(width)}  ${counted}  ${metric.padStart(10)}  95 % over ${spreadWord(variants)}`
@@ -147,14 +147,11 @@ export function renderSweep(
   ].join('\n')
 }
 
-function variantLine({ name, values, planned, pruned, folds, mean, interval }: VariantSummary, width: number, counts: number): string {
+function variantLine(variant: VariantSummary, width: number, counts: number): string {
+  const { values, planned, pruned, folds, mean, interval } = variant
   const count = values.length === planned ? String(planned) : `${values.length}/${planned}`
   const range = interval ? `${interval.low.toFixed(4)} to ${interval.high.toFixed(4)}` : ''
   const lacks = values.length > 0 && folds && folds.missing > 0 ? `nothing of ${folds.missing} of ${folds.planned} folds` : range
   const note = pruned > 0 ? `${pruned} pruned` : lacks
-  return `  ${nameOf(name).padEnd(width)}  ${count.padStart(counts)}  ${(mean?.toFixed(4) ?? '–').padStart(10)}  ${note}`.trimEnd()
-}
-
-function nameOf(variant: string): string {
-  return variant === '' ? 'the experiment' : variant
+  return `  ${variantName(variant).padEnd(width)}  ${count.padStart(counts)}  ${(mean?.toFixed(4) ?? '–').padStart(10)}  ${note}`.trimEnd()
 }

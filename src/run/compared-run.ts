@@ -109,9 +109,10 @@ async function readRun(folder: RunFolder, { events }: State, split: 'validation'
       split === 'test' ? 'A trial of a sweep reads validation only: compare without --test.' : 'Compare on the test images: --test.'
     throw fault('predictions-unreadable', folder, `has no predictions of ${wordOf[split]} images`, hint)
   }
+  const variant = foldRun(events).started?.tags[trialTag.variant] ?? ''
   return {
     run: folder.id,
-    name: foldRun(events).started?.tags[trialTag.variant] ?? experiment.name,
+    name: variant === '' ? experiment.name : variant,
     seed: experiment.seed,
     fold: foldOf(experiment),
     values: flattenParameters(experiment),

@@ -3,7 +3,7 @@ import writeFileAtomic from 'write-file-atomic'
 import type { Journal } from '../journal/journal.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import type { EndedTrial } from './ended-trial.ts'
-import { foldSentence, spreadWord, type VariantSummary } from './summary.ts'
+import { foldSentence, spreadWord, variantName, type VariantSummary } from './summary.ts'
 
 export interface Outcome {
   readonly trials: readonly EndedTrial[]
@@ -41,8 +41,10 @@ export async function conclude(
 /** `mean/…`, `low/…` and `high/…` of variants, and the best of the means. */
 function metricsOf(variants: readonly VariantSummary[]): Record<string, number> {
   const metrics: Record<string, number> = {}
-  for (const { name, mean, interval } of variants) {
+  for (const variant of variants) {
+    const { mean, interval } = variant
     if (mean === null) continue
+    const name = variantName(variant)
     metrics[`mean/${name}`] = mean
     if (interval) Object.assign(metrics, { [`low/${name}`]: interval.low, [`high/${name}`]: interval.high })
   }
@@ -58,7 +60,7 @@ function noteOf({ trials, variants, metric }: Outcome): string {
   return [
     `${done} of ${trials.length} trials are done${stopped}. Mean ${metric} of each variant, best first; the best of many flatters itself, so compare before you conclude.`,
     '',
-    ...variants.map((variant) => `- ${variant.name}: ${lineOf(variant, spreadWord(variants))}`),
+    ...variants.map((variant) => `- ${variantName(variant)}: ${lineOf(variant, spreadWord(variants))}`),
     ...(folds ? ['', `${foldSentence(folds.planned)}.`] : []),
   ].join('\n')
 }

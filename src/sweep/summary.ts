@@ -42,6 +42,11 @@ export interface Scored {
   readonly value: number | null
 }
 
+/** What a variant is called: the only one of a sweep of seeds or folds alone has no name. */
+export function variantName({ name }: Pick<VariantSummary, 'name'>): string {
+  return name === '' ? 'the experiment' : name
+}
+
 /** What the intervals are over. */
 export function spreadWord(variants: readonly VariantSummary[]): 'seeds' | 'folds' {
   return variants.some(({ folds }) => folds !== null) ? 'folds' : 'seeds'
