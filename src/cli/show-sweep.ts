@@ -121,16 +121,17 @@ function trialLine({ name, state, metrics, reason }: EndedTrial, metric: string,
   return `  ${place}  ${paint(state.padEnd(11), styles[state], color)}  ${name}  ${rest}`.trimEnd()
 }
 
+/** `command` is the one that was given, without `--failed`: the same takes the sweep up again. */
 export function renderSweep(
   { metric, variants, trials, tracking, folder: { id } }: SweepSummary,
-  { color, folder, file }: { readonly color: boolean; readonly folder: string; readonly file: string },
+  { color, folder, command }: { readonly color: boolean; readonly folder: string; readonly command: readonly string[] },
 ): string {
   const width = Math.max('variant'.length, ...variants.map((variant) => variantName(variant).length))
   const folds = variants[0]?.folds
   const counted = folds ? 'trials' : 'seeds'
   const heading = `  ${'variant'.padEnd(width)}  ${counted}  ${metric.padStart(10)}  95 % over ${spreadWord(variants)}`
   const missing = trials.filter(({ state }) => state === 'failed' || state === 'interrupted').length
-  const again = trials.some(({ state }) => state === 'failed') ? `runner ${file} --failed` : `runner ${file}`
+  const again = [...command, ...(trials.some(({ state }) => state === 'failed') ? ['--failed'] : [])].map(quoted).join(' ')
   const facts = [
     ['sweep', folder],
     ['MLflow', tracking.isComplete ? (tracking.url ?? `./runner ui ${id}`) : `has not got everything yet: ./runner sync ${id}`],
@@ -145,6 +146,11 @@ export function renderSweep(
     '',
     ...facts.map(([name = '', fact = '']) => `  ${paint(name.padEnd(8), 'dim', color)}${fact}`),
   ].join('\n')
+}
+
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }
 
 function variantLine(variant: VariantSummary, width: number, counts: number): string {

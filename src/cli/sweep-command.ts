@@ -31,8 +31,9 @@ export function tellSweep(loaded: LoadedFile, options: SweepOptions, workspace: 
     }
     const request = { readsTest: options.test === true, retriesFailed: options.failed === true, startsAnew: options.fresh === true }
     const summary = await runSweep({ loaded, workspace, listen, signal: interruption.signal, ...request })
-    const { file } = loaded
-    if (!isJson) terminal.out(renderSweep(summary, { color: terminal.outColor, folder: shownPath(summary.folder.path, cwd), file }))
+    const set = options.set.flatMap((value) => ['--set', value])
+    const command = ['runner', loaded.file, ...set, ...(request.readsTest ? ['--test'] : [])]
+    if (!isJson) terminal.out(renderSweep(summary, { color: terminal.outColor, folder: shownPath(summary.folder.path, cwd), command }))
     return exitCodeOf(summary, interruption.signal.aborted ? interruption.exitCode() : 0)
   })
 }

@@ -177,6 +177,7 @@ describe.each(['local', 'slurm'] as const)('a sweep, launcher %s,', (launcher) =
     expect((await place.home.runs()).map(({ id }) => id)).toEqual(before)
     const retried = await place.sweep('--failed', '--set', 'sweep.repeats=1')
     expect(retried.exitCode).toBe(4)
+    expect(retried.stdout).toContain(`1 of 2 points are missing: runner ${place.file} --set sweep.repeats=1 --failed`)
     const added = (await place.home.runs()).filter(({ id }) => !before.includes(id))
     expect(added.map(({ id }) => id.replace(/^\d+-\d+-|-\w{4}$/g, ''))).toEqual(['mad'])
   })
