@@ -142,7 +142,7 @@ void* createOptions(TF_OpKernelConstruction* construction) {
 
 void deleteOptions(void* options) { delete static_cast<Options*>(options); }
 
-// Reads what both ways are given; the call fails where it does not fit together.
+// Reads what all ways are given; the call fails where it does not fit together.
 void readConvolution(Call& call, const Options& options, Behind behind, TF_Tensor* x, TF_Tensor* depthwise, TF_Tensor* w, TF_Tensor* b,
                      Convolution& c) {
   call.require(x && TF_NumDims(x) == 4 && w && TF_NumDims(w) == 4, "x and w must have four sides");
@@ -180,6 +180,20 @@ float* outputY(Call& call, const Convolution& c) {
   return c.keepsY() ? call.output(0, {c.x.batch, c.x.height, c.x.width, c.filters}) : call.output(0, {0, 0, 0, c.filters});
 }
 
+// The result, or something shaped as it.
+float* outputResult(Call& call, int index, const Convolution& c) {
+  const int64_t by = c.pooled ? 2 : 1;
+  return call.output(index, {c.x.batch, c.x.height / by, c.x.width / by, c.filters});
+}
+
+// What turns y into z, but for the moments.
+template <typename Way>
+void readScaling(Call& call, const Options& options, Way& way) {
+  way.epsilon = options.epsilon;
+  way.gamma = vector(call, call.input(4), way.filters);
+  way.beta = vector(call, call.input(5), way.filters);
+}
+
 template <Behind behind>
 void computeForward(void* kernel, TF_OpKernelContext* context) {
   const auto* options = static_cast<const Options*>(kernel);
@@ -188,15 +202,12 @@ void computeForward(void* kernel, TF_OpKernelContext* context) {
   readConvolution(call, *options, behind, call.input(0), call.input(1), call.input(2), call.input(3), f);
   if (call.isOk()) f.y = outputY(call, f);
   if (f.normalised) {
-    f.epsilon = options->epsilon;
-    f.gamma = vector(call, call.input(4), f.filters);
-    f.beta = vector(call, call.input(5), f.filters);
-    const int64_t by = f.pooled ? 2 : 1;
-    f.z = call.output(1, {f.x.batch, f.x.height / by, f.x.width / by, f.filters});
+    readScaling(call, *options, f);
+    f.z = outputResult(call, 1, f);
     f.mean = call.output(2, {f.filters});
     f.variance = call.output(3, {f.filters});
     f.inverse = call.output(4, {f.filters});
-    if (f.pooled) f.peaks = call.output(5, {f.x.batch, f.x.height / 2, f.x.width / 2, f.filters});
+    if (f.pooled) f.peaks = outputResult(call, 5, f);
   }
   if (call.isOk()) kernels().separable.forward(f);
 }
@@ -207,13 +218,10 @@ void computeInference(void* kernel, TF_OpKernelContext* context) {
   Call call(context);
   Inference f{};
   readConvolution(call, *options, behind, call.input(0), call.input(1), call.input(2), call.input(3), f);
-  f.epsilon = options->epsilon;
-  f.gamma = vector(call, call.input(4), f.filters);
-  f.beta = vector(call, call.input(5), f.filters);
+  readScaling(call, *options, f);
   f.mean = vector(call, call.input(6), f.filters);
   f.variance = vector(call, call.input(7), f.filters);
-  const int64_t by = f.pooled ? 2 : 1;
-  f.z = call.output(0, {f.x.batch, f.x.height / by, f.x.width / by, f.filters});
+  f.z = outputResult(call, 0, f);
   if (call.isOk()) kernels().separable.infer(f);
 }
 
