@@ -7,7 +7,7 @@ import type { RunToCompare } from './compared-run.ts'
 
 type Split = 'validation' | 'test'
 
-/** Runs of one fold only stand for themselves, which is said: their validation is one as any other. */
+/** Runs of one fold only stand for themselves, which is said: without the other folds theirs is a plain validation. */
 export function withoutLoneFold(runs: readonly RunToCompare[]): {
   readonly runs: readonly RunToCompare[]
   readonly diagnostics: readonly Diagnostic[]
