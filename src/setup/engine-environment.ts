@@ -1,17 +1,26 @@
 /** What must stand in the engine's environment before its process starts: TensorFlow, the C library and the loader read it only then. */
 import { delimiter } from 'node:path'
+import type { Pjrt } from './pjrt.ts'
 import type { Tensorflow } from './tensorflow.ts'
 
 export interface EngineEnvironmentOptions {
   /** The user's own; what stands in it wins, except where a value of the experiment file is meant. */
   readonly environment: NodeJS.ProcessEnv
   readonly tensorflow: Tensorflow
+  /** What the engine trains on a card with; null or absent where there is none. */
+  readonly pjrt?: Pjrt | null
   readonly device: 'auto' | 'cpu' | 'gpu'
   /** Undefined leaves TensorFlow one thread a core. */
   readonly threads?: number | undefined
 }
 
-export function engineEnvironment({ environment, tensorflow, device, threads }: EngineEnvironmentOptions): NodeJS.ProcessEnv {
+/** The variable in which the engine finds `Pjrt` as JSON. */
+export const pjrtVariable = 'RUNNER_PJRT'
+
+export function engineEnvironment(options: EngineEnvironmentOptions): NodeJS.ProcessEnv {
+  const { tensorflow, device, threads } = options
+  const { [pjrtVariable]: _, ...environment } = options.environment
+  const pjrt = device === 'cpu' ? null : (options.pjrt ?? null)
   const inherited = environment['LD_LIBRARY_PATH']
   return {
     TF_CPP_MIN_LOG_LEVEL: '3',
@@ -23,7 +32,8 @@ export function engineEnvironment({ environment, tensorflow, device, threads }: 
     // Operations of ours use every core: two at a time would wait for each other's memory.
     ...(tensorflow.build === 'cuda' && device !== 'cpu' ? {} : { TF_NUM_INTEROP_THREADS: '1' }),
     ...environment,
-    LD_LIBRARY_PATH: [...tensorflow.libraryFolders, ...(inherited ? [inherited] : [])].join(delimiter),
+    LD_LIBRARY_PATH: [...tensorflow.libraryFolders, ...(inherited ? [inherited] : []), ...(pjrt?.libraryFolders ?? [])].join(delimiter),
+    ...(pjrt ? { [pjrtVariable]: JSON.stringify(pjrt) } : {}),
     ...(device === 'cpu' ? { CUDA_VISIBLE_DEVICES: '-1' } : {}),
     ...(threads === undefined ? {} : { TF_NUM_INTRAOP_THREADS: String(threads) }),
   }

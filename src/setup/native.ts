@@ -1,6 +1,6 @@
 /** TensorFlow operations of our own (native/), compiled to objects that are linked into the binding: loading it registers them. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { runProgram, type Finished } from './child-process.ts'
 import type { Places } from './places.ts'
@@ -53,12 +53,13 @@ export async function compileNative(
   return objects
 }
 
-/** Everything that decides what is compiled. */
+/** Everything that decides what is compiled. The way to PJRT (pjrt.ts) lies in the same folder and is compiled apart. */
 export function nativeSources(places: Places): readonly (string | Buffer)[] {
   return [
     ...flags,
     ...units.flatMap(({ source, object, options }) => [source, object, ...options]),
     ...readdirSync(places.nativeSources)
+      .filter((name) => name !== basename(places.pjrtSource))
       .sort()
       .map((name) => readFileSync(join(places.nativeSources, name))),
   ]

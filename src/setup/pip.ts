@@ -14,6 +14,8 @@ if os.getppid() != int(sys.argv.pop(1)): sys.exit('the runner that started this 
 sys.argv[0] = 'pip'
 runpy.run_module('pip', run_name='__main__', alter_sys=True)`
 
+const names: Readonly<Partial<Record<SetupPart, string>>> = { mlflow: 'MLflow', tensorflow: 'TensorFlow', pjrt: "XLA's plugin" }
+
 /** Runs `pip install` with these arguments. Returns null, or the fault with the end of what pip said. */
 export async function pipInstall(
   python: string,
@@ -38,7 +40,7 @@ export async function pipInstall(
   return {
     code: 'pip-failed',
     severity: 'error',
-    message: `pip could not install ${part === 'mlflow' ? 'MLflow' : 'TensorFlow'} (exit code ${exitCode}):\n  ${lastLines(errors.join('\n'))}\n `,
+    message: `pip could not install ${names[part] ?? part} (exit code ${exitCode}):\n  ${lastLines(errors.join('\n'))}\n `,
     hint: 'Mend what pip names (often the network or a full disk) and start again: what is complete is kept.',
   }
 }

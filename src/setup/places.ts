@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path'
 
 export type TensorflowBuild = 'cpu' | 'cuda'
+export type PjrtBuild = 'cuda12' | 'cuda13'
 
 export interface Places {
   readonly projectRoot: string
@@ -17,9 +18,16 @@ export interface Places {
   readonly bindingFolder: string
   /** The C++ sources of our own operations. */
   readonly nativeSources: string
-  requirements(name: 'mlflow' | 'tensorflow-cpu' | 'tensorflow-cuda'): string
+  /** The C++ source of the addon between Node and PJRT, and the folder of the compiled one. */
+  readonly pjrtSource: string
+  readonly pjrtAddonFolder: string
+  requirements(name: 'mlflow' | 'tensorflow-cpu' | 'tensorflow-cuda' | 'pjrt-cuda12' | 'pjrt-cuda13'): string
   /** The wheel's contents: `tensorflow/`, and for the CUDA build `nvidia/`. */
   tensorflow(build: TensorflowBuild): string
+  /** The plugin's wheel and the libraries beside it: `jax_plugins/`, `nvidia/`. */
+  pjrt(build: PjrtBuild): string
+  /** What was compiled for a device. */
+  readonly programs: string
   stamp(name: string): string
 }
 
@@ -39,8 +47,12 @@ export function placesOf(folder: string): Places {
     bindingSources: join(tfjsNode, 'binding'),
     bindingFolder: join(tfjsNode, 'lib/napi-v8'),
     nativeSources: join(projectRoot, 'native'),
+    pjrtSource: join(projectRoot, 'native/pjrt.cc'),
+    pjrtAddonFolder: join(setup, 'pjrt'),
     requirements: (name) => join(projectRoot, 'requirements', `${name}.txt`),
     tensorflow: (build) => join(setup, `tensorflow-${build}`),
+    pjrt: (build) => join(setup, `pjrt-${build}`),
+    programs: join(setup, 'programs'),
     stamp: (name) => join(setup, `${name}.json`),
   }
 }

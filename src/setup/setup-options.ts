@@ -8,7 +8,7 @@ export interface SetupOptions {
   readonly report: (progress: SetupProgress) => void
 }
 
-export type SetupPart = 'python environment' | 'tensorflow' | 'binding' | 'mlflow'
+export type SetupPart = 'python environment' | 'tensorflow' | 'binding' | 'pjrt' | 'mlflow'
 
 export interface SetupProgress {
   readonly part: SetupPart

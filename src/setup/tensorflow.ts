@@ -2,19 +2,18 @@
  * TensorFlow for tfjs: the shared library out of the pinned wheel, and tfjs-node-gpu's own binding compiled against it. The wheel is unpacked
  * outside `.venv/`, because without its dependencies it would be a TensorFlow that Python finds and cannot import.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Outcome } from '../diagnostics/diagnostic.ts'
 import { ensureBinding, hasBinding } from './binding.ts'
 import { withLock } from './lock.ts'
 import { faultOfOperations } from './native.ts'
-import { pipInstall } from './pip.ts'
 import { placesOf, type Places, type TensorflowBuild } from './places.ts'
 import type { SetupOptions } from './setup-options.ts'
-import { agreesWithStamp, writeStamp } from './stamp.ts'
 import { chooseTensorflowBuild } from './tensorflow-build.ts'
 import { findCompiler } from './tools.ts'
 import { ensureVirtualEnvironment } from './virtual-environment.ts'
+import { areUnpacked, librariesIn, unpackWheels, type Wheels } from './wheels.ts'
 
 export interface Tensorflow {
   readonly build: TensorflowBuild
@@ -23,17 +22,13 @@ export interface Tensorflow {
   readonly libraryFolders: readonly string[]
 }
 
-/** Any Python's wheel has the same library; naming one makes the set-up work on Pythons that the wheel does not know yet. */
-const wheelPython = ['--python-version=3.12', '--implementation=cp']
-const stampName = 'stamp.json'
-
 /** Installs and compiles what is missing or half-done; otherwise some stat calls. */
 export async function ensureTensorflow(options: SetupOptions): Promise<Outcome<Tensorflow>> {
   const places = placesOf(options.projectRoot)
   if (process.platform !== 'linux') return notOnThisPlatform()
   const unknown = faultOfOperations(options.environment)
   if (unknown) return { diagnostics: [unknown] }
-  const build = await chooseTensorflowBuild(options.environment, (candidate) => isInstalled(places, candidate))
+  const build = chooseTensorflowBuild(options.environment)
   if (build.value === undefined) return { diagnostics: build.diagnostics }
 
   const ready = findTensorflow(places, build.value)
@@ -48,7 +43,7 @@ export function findTensorflow(places: Places, build: TensorflowBuild): Tensorfl
 
 /** True when the library of this build is whole, whatever the binding is. */
 export function isInstalled(places: Places, build: TensorflowBuild): boolean {
-  return agreesWithStamp(join(places.tensorflow(build), stampName), pinnedTensorflow(places, build).requirements)
+  return areUnpacked({ folder: places.tensorflow(build), requirements: pinnedTensorflow(places, build).requirements })
 }
 
 async function install(places: Places, build: TensorflowBuild, options: SetupOptions): Promise<Outcome<Tensorflow>> {
@@ -57,8 +52,8 @@ async function install(places: Places, build: TensorflowBuild, options: SetupOpt
     const python = await ensureVirtualEnvironment(places, options)
     // Both of what the machine lacks at once; neither is downloaded for in vain.
     if (python.value === undefined || compiler.value === undefined) return { diagnostics: [...python.diagnostics, ...compiler.diagnostics] }
-    const unpacked = await unpackWheels(places, build, python.value, options)
-    if (unpacked.value === undefined) return { diagnostics: unpacked.diagnostics }
+    const fault = await unpackWheels(wheelsOf(places, build), python.value, options)
+    if (fault) return { diagnostics: [fault] }
   }
   const tensorflow = describe(places, build)
   if (hasBinding(places, pinnedTensorflow(places, build).requirements)) return { value: tensorflow, diagnostics: [] }
@@ -73,43 +68,17 @@ async function install(places: Places, build: TensorflowBuild, options: SetupOpt
   return fault ? { diagnostics: [fault] } : { value: tensorflow, diagnostics: [] }
 }
 
-/** Unpacks beside, stamps, and renames into place: what stands under the final name is whole. */
-async function unpackWheels(places: Places, build: TensorflowBuild, python: string, options: SetupOptions): Promise<Outcome<string>> {
-  const target = places.tensorflow(build)
-  const words = `TensorFlow ${pinnedTensorflow(places, build).version}, ${build === 'cuda' ? 'the CUDA build with its libraries (about 3 GB)' : 'the CPU build'}`
-  options.report({ part: 'tensorflow', state: 'started', text: `installing ${words}` })
-  removePartial(places)
-  const partial = `${target}.partial-${process.pid}`
-  mkdirSync(partial, { recursive: true })
-  const args = ['--no-deps', '--no-compile', ...wheelPython, '--target', partial, '-r', requirementsFile(places, build)]
-  const fault = await pipInstall(python, 'tensorflow', args, options)
-  if (fault) {
-    rmSync(partial, { recursive: true, force: true })
-    return { diagnostics: [fault] }
+function wheelsOf(places: Places, build: TensorflowBuild): Wheels {
+  const { version, requirements } = pinnedTensorflow(places, build)
+  return {
+    part: 'tensorflow',
+    words: `TensorFlow ${version}, ${build === 'cuda' ? 'the CUDA build with its libraries (about 3 GB)' : 'the CPU build'}`,
+    requirementsFile: requirementsFile(places, build),
+    requirements,
+    folder: places.tensorflow(build),
+    // The libraries that are linked or loaded, and one header for all.
+    filesToStamp: (wheel) => ['tensorflow/include/tensorflow/c/c_api.h', ...librariesIn(libraryFoldersOf(wheel), wheel)],
   }
-  writeStamp(join(partial, stampName), pinnedTensorflow(places, build).requirements, filesToStamp(partial))
-  rmSync(target, { recursive: true, force: true })
-  renameSync(partial, target)
-  options.report({ part: 'tensorflow', state: 'done', text: words })
-  return { value: target, diagnostics: [] }
-}
-
-/** What killed predecessors left; only the lock's holder comes here. */
-function removePartial(places: Places): void {
-  mkdirSync(places.setup, { recursive: true })
-  for (const name of readdirSync(places.setup)) {
-    if (name.includes('.partial-')) rmSync(join(places.setup, name), { recursive: true, force: true })
-  }
-}
-
-/** The libraries that are linked or loaded, and one header for all. */
-function filesToStamp(wheel: string): string[] {
-  const libraries = libraryFoldersOf(wheel).flatMap((folder) =>
-    readdirSync(folder)
-      .filter((name) => name.includes('.so'))
-      .map((name) => join(folder, name).slice(wheel.length + 1)),
-  )
-  return ['tensorflow/include/tensorflow/c/c_api.h', ...libraries]
 }
 
 function libraryFoldersOf(wheel: string): string[] {

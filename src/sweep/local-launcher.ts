@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import pLimit from 'p-limit'
 import { startTensorflow } from '../run/prepare.ts'
 import { prepareTracking } from '../run/track.ts'
-import { listNvidiaGpus } from '../setup/tensorflow-build.ts'
+import { listNvidiaCards } from '../setup/nvidia-cards.ts'
 import { openEngines } from './engines.ts'
 import type { Launcher } from './launcher.ts'
 import { runPoint, type Bench } from './run-point.ts'
@@ -12,7 +12,7 @@ import { tellBehind } from './tell-behind.ts'
 import { readTrial } from './trials.ts'
 
 export async function localLauncher(parallel: number | null, points: number, { loaded, workspace }: SweepRequest): Promise<Launcher> {
-  const atATime = Math.min(points, parallel ?? ((await listNvidiaGpus(workspace.environment)).length > 0 ? 1 : availableParallelism()))
+  const atATime = Math.min(points, parallel ?? ((await listNvidiaCards(workspace.environment)).length > 0 ? 1 : availableParallelism()))
   const { runtime } = loaded.located.experiment
   return {
     parallel: atATime,

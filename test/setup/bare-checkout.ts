@@ -1,5 +1,5 @@
 /** A checkout on which stage two has not run yet: the real pins and binding sources, and wheels of a few bytes that real pips install. */
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execaSync } from 'execa'
@@ -14,6 +14,8 @@ export interface BareCheckout {
   write(path: string, text: string): void
   /** A wheel that pip finds instead of the index, holding these files. */
   addWheel(name: string, version: string, tag: string, files: Readonly<Record<string, string>>): void
+  /** The environment, with an nvidia-smi that tells of this card; one whose driver does not know capabilities has null. */
+  withCard(name: string, driver: string, capability: string | null): NodeJS.ProcessEnv
   [Symbol.dispose](): void
 }
 
@@ -31,10 +33,17 @@ export function createBareCheckout(): BareCheckout {
   mkdirSync(path('wheels'))
 
   let progress: SetupProgress[] = []
+  const environment = {
+    ...process.env,
+    PIP_NO_INDEX: '1',
+    PIP_FIND_LINKS: path('wheels'),
+    RUNNER_TENSORFLOW: 'cpu',
+    RUNNER_PJRT_PLUGIN: '',
+  }
   return {
     options: {
       projectRoot: folder,
-      environment: { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: path('wheels'), RUNNER_TENSORFLOW: 'cpu' },
+      environment,
       report: (said) => progress.push(said),
     },
     takeProgress() {
@@ -56,6 +65,13 @@ export function createBareCheckout(): BareCheckout {
       const tops = [...new Set(Object.keys(all).map((file) => file.split('/')[0] ?? ''))]
       execaSync('python3', ['-m', 'zipfile', '-c', path(`wheels/${name}-${version}-${tag}.whl`), ...tops], { cwd: path('unpacked') })
       rmSync(path('unpacked'), { recursive: true })
+    },
+    withCard(name, driver, capability) {
+      const unknown = `echo 'Field "compute_cap" is not a valid field to query.'; exit 2`
+      const answers = capability === null ? unknown : `echo '${name}, ${driver}, ${capability}'; exit`
+      write('programs/nvidia-smi', `#!/bin/sh\ncase "$*" in *compute_cap*) ${answers};; esac\necho '${name}, ${driver}'\n`)
+      chmodSync(path('programs/nvidia-smi'), 0o755)
+      return { ...environment, PATH: `${path('programs')}:${process.env['PATH'] ?? ''}` }
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { beforeEach, expect, it } from 'vitest'
 import { engineEnvironment } from '../../src/setup/engine-environment.ts'
-import { listNvidiaGpus } from '../../src/setup/tensorflow-build.ts'
+import { listNvidiaCards } from '../../src/setup/nvidia-cards.ts'
 import { ensureTensorflow } from '../../src/setup/tensorflow.ts'
 import { projectRoot } from './tiny-project.ts'
 
@@ -22,7 +22,7 @@ async function trainOnGpu(): Promise<{ exitCode: number; output: string }> {
   return { exitCode: exitCode ?? -1, output: all }
 }
 
-const hasGpu = (await listNvidiaGpus(process.env)).length > 0
+const hasGpu = (await listNvidiaCards(process.env)).length > 0
 
 beforeEach((context) => {
   const isForGpu = context.task.name.startsWith('with a GPU')
@@ -30,7 +30,8 @@ beforeEach((context) => {
   if (!isForGpu && hasGpu) context.skip('an NVIDIA GPU answers on this machine')
 })
 
-it('with a GPU, tfjs computes on it', async () => {
+it('with a GPU and TensorFlow’s CUDA build, tfjs computes on it', async ({ skip }) => {
+  skip(process.env['RUNNER_TENSORFLOW'] !== 'cuda', 'RUNNER_TENSORFLOW=cuda asks for that build')
   const { value: tensorflow } = await ensureTensorflow({ projectRoot, environment: process.env, report: () => undefined })
   if (!tensorflow) throw new Error('TensorFlow could not be set up')
   const script = `const tf = require('@tensorflow/tfjs-node-gpu')

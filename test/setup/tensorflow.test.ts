@@ -120,19 +120,16 @@ describe('a machine that lacks something', () => {
     expect(diagnostics.map(({ code }) => code)).not.toContain('python-missing')
   })
 
-  it('gets the CUDA build where an NVIDIA GPU answers, the CPU build else, and what RUNNER_TENSORFLOW says', async () => {
-    const choose = async (environment: NodeJS.ProcessEnv): Promise<string> => {
-      const { value, diagnostics } = await chooseTensorflowBuild(environment, () => false)
+  it('gets the CPU build, with a card as without one, and what RUNNER_TENSORFLOW says', () => {
+    const choose = (environment: NodeJS.ProcessEnv): string => {
+      const { value, diagnostics } = chooseTensorflowBuild(environment)
       return value ?? diagnostics[0]?.code ?? ''
     }
-    const silent = install('nvidia-smi', 'NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver')
-    expect(await choose({ PATH: '/nonexistent' })).toBe('cpu')
-    expect(await choose({ PATH: silent })).toBe('cpu')
-    const answering = install('nvidia-smi', 'GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1)')
-    expect(await choose({ PATH: answering })).toBe('cuda')
-    expect(await choose({ PATH: answering, RUNNER_TENSORFLOW: 'cpu' })).toBe('cpu')
-    expect(await choose({ PATH: '/nonexistent', RUNNER_TENSORFLOW: 'cuda' })).toBe('cuda')
-    expect(await choose({ PATH: answering, RUNNER_TENSORFLOW: 'rocm' })).toBe('unknown-tensorflow-build')
+    expect(choose({})).toBe('cpu')
+    expect(choose({ RUNNER_TENSORFLOW: '' })).toBe('cpu')
+    expect(choose({ RUNNER_TENSORFLOW: 'cpu' })).toBe('cpu')
+    expect(choose({ RUNNER_TENSORFLOW: 'cuda' })).toBe('cuda')
+    expect(choose({ RUNNER_TENSORFLOW: 'rocm' })).toBe('unknown-tensorflow-build')
   })
 
   it('is refused where RUNNER_OPERATIONS names none', async () => {
@@ -160,6 +157,24 @@ describe('the environment of the engine', () => {
       MALLOC_TRIM_THRESHOLD_: '17179869184',
       CUDA_VISIBLE_DEVICES: '-1',
     })
+  })
+
+  it('says which plugin to train with, unless the device is the CPU, and lets the loader find its libraries last', () => {
+    const pjrt = {
+      addon: '/b/pjrt.node',
+      plugin: '/b/plugin.so',
+      name: 'cuda13',
+      version: '0.11.2',
+      libraryFolders: ['/b/cu13/lib'],
+      programs: '/p',
+      compilerData: '/b/cu13',
+    }
+    const environment = engineEnvironment({ environment: user, tensorflow, pjrt, device: 'auto' })
+    expect(environment['LD_LIBRARY_PATH']).toBe('/a/tensorflow:/a/nvidia/cudnn/lib:/opt/lib:/b/cu13/lib')
+    expect(JSON.parse(environment['RUNNER_PJRT'] ?? '')).toEqual(pjrt)
+    const cpu = engineEnvironment({ environment: { ...user, RUNNER_PJRT: '{}' }, tensorflow, pjrt, device: 'cpu' })
+    expect(cpu).toEqual(engineEnvironment({ environment: user, tensorflow, device: 'cpu' }))
+    expect(Object.keys(cpu)).not.toContain('RUNNER_PJRT')
   })
 
   it('leaves threads to TensorFlow and the GPU visible where the file says nothing', () => {

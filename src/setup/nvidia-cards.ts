@@ -1,0 +1,29 @@
+/** The NVIDIA cards of this machine, as their driver's nvidia-smi names them. */
+import { runProgram, type Finished } from './child-process.ts'
+import { findOnPath } from './tools.ts'
+
+export interface NvidiaCard {
+  /** `NVIDIA H100 80GB HBM3` */
+  readonly name: string
+  /** `580.65.06` */
+  readonly driver: string
+  /** Compute capability, such as 9.0; null where the driver is too old to say. */
+  readonly capability: number | null
+}
+
+/** Empty where there is no driver, or none of its cards answers. */
+export async function listNvidiaCards(environment: NodeJS.ProcessEnv): Promise<readonly NvidiaCard[]> {
+  const program = findOnPath('nvidia-smi', environment)
+  if (program === undefined) return []
+  const ask = (fields: string): Promise<Finished> =>
+    runProgram(program, [`--query-gpu=${fields}`, '--format=csv,noheader'], { environment, timeoutMs: 20_000 })
+  const answer = await ask('name,driver_version,compute_cap')
+  // Drivers before 510 know no compute_cap, and answer nothing at all where it is asked for.
+  const { exitCode, output } = answer.exitCode !== 0 && answer.output.includes('compute_cap') ? await ask('name,driver_version') : answer
+  if (exitCode !== 0) return []
+  return [...output.matchAll(/^(.+?), (\d+(?:\.\d+)+)(?:, (\d+\.\d+))?\s*$/gm)].map(([, name = '', driver = '', capability]) => ({
+    name,
+    driver,
+    capability: capability === undefined ? null : Number(capability),
+  }))
+}
