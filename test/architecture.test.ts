@@ -17,6 +17,7 @@ const ranks: Readonly<Record<string, number>> = {
   layers: 3,
   evaluation: 3,
   setup: 3,
+  xla: 3,
   engine: 4,
   tracking: 4,
   report: 4,
@@ -24,7 +25,7 @@ const ranks: Readonly<Record<string, number>> = {
   sweep: 6,
   cli: 7,
 }
-const pure = ['diagnostics', 'journal', 'random', 'experiment', 'statistics', 'dataset', 'network', 'evaluation']
+const pure = ['diagnostics', 'journal', 'random', 'experiment', 'statistics', 'dataset', 'network', 'evaluation', 'xla']
 
 const sources = fileURLToPath(new URL('../src', import.meta.url))
 
@@ -97,4 +98,4 @@ describe('the rooms of src/', () => {
 })
 
 /** Files that are programs of their own, started as child processes. */
-const entries = ['engine/child.ts', 'setup/probe.ts']
+const entries = ['engine/child.ts', 'setup/probe.ts', 'setup/pjrt-probe.ts']

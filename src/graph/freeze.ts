@@ -3,7 +3,8 @@ import type * as tf from '@tensorflow/tfjs-core'
 import { anyBatch, extrapolate, largerBatch, smallBatch } from './extrapolate.ts'
 import type { Graph, Node } from './nodes.ts'
 import type { ProgramSource, StepFunction } from './step-function.ts'
-import { handleName, traceStep } from './trace.ts'
+import { handleName } from './nodes.ts'
+import { traceStep } from './trace.ts'
 
 /** The step may read variables, and neither assigns them nor gathers from a table. */
 export function freezeStep(source: ProgramSource, step: StepFunction): Graph {

@@ -2,13 +2,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type * as tf from '@tensorflow/tfjs-core'
-import { attribute, attributeKinds, dtypes, tensorflow, type Attribute, type DType, type TensorMetadata } from '../kernels/tensorflow.ts'
+import { memory, type Variable } from '@tensorflow/tfjs-core'
+import { attribute, attributeKinds, dtypes, type Attribute, type DType } from '../kernels/attributes.ts'
+import { tensorflow, type TensorMetadata } from '../kernels/tensorflow.ts'
 import { extrapolate, largerBatch, smallBatch } from './extrapolate.ts'
-import type { Graph, Node, Operation } from './nodes.ts'
+import { handleName, tableHandle, type Graph, type Node, type Operation } from './nodes.ts'
 import { encodeSavedModel } from './saved-model.ts'
-import type { Feed, Fetched, Program, ProgramSource, StepFunction } from './step-function.ts'
-import { handleName, tableHandle, traceStep } from './trace.ts'
+import { settled } from './eager-program.ts'
+import type { Feed, Feeds, Fetched, Program, ProgramSource, StepFunction } from './step-function.ts'
+import { traceStep } from './trace.ts'
 
 /** One call of the session: what is fed and fetched, in order. */
 export interface Call {
@@ -135,6 +137,7 @@ function load(nodes: readonly Node[]): number {
 }
 
 class GraphProgram implements Program {
+  readonly stepsPerCall = 1
   readonly #names: readonly string[]
   readonly #shapes: readonly (readonly number[])[]
   readonly #table: ProgramSource['table']
@@ -144,13 +147,21 @@ class GraphProgram implements Program {
 
   constructor(source: ProgramSource, session: number, calls: ReadonlyMap<string, Call>) {
     this.#names = [...source.variables.keys()]
-    this.#shapes = [...source.variables.values()].map((variable: tf.Variable) => variable.shape)
+    this.#shapes = [...source.variables.values()].map((variable: Variable) => variable.shape)
     this.#table = source.table
     this.#session = session
     this.#calls = calls
   }
 
-  run(step: string, batch: number, feeds: Readonly<Record<string, Feed>>): Record<string, Fetched> {
+  run(step: string, batch: number, feeds: Feeds): Promise<Record<string, Fetched>> {
+    return settled(() => this.#run(step, batch, feeds))
+  }
+
+  runEach(step: string, batch: number, feeds: readonly Feeds[]): Promise<void> {
+    return settled(() => feeds.forEach((one) => this.#run(step, batch, one)))
+  }
+
+  #run(step: string, batch: number, feeds: Feeds): Record<string, Fetched> {
     const call = this.#calls.get(callName(step, batch))
     if (!call) throw new Error(`Internal error: ${step} was not compiled for batches of ${batch}`)
     const fed = call.feeds.map(({ name, node, dtype, shape }) => {
@@ -164,12 +175,14 @@ class GraphProgram implements Program {
     return Object.fromEntries(names.map((name, index) => [name, fetched[index] ?? new Float32Array()]))
   }
 
-  read(): Map<string, Float32Array> {
-    const fetched = this.#call(
-      [],
-      this.#names.map((_, index) => `read/v${index}`),
-    )
-    return new Map(this.#names.map((name, index) => [name, fetched[index] as Float32Array]))
+  read(): Promise<Map<string, Float32Array>> {
+    return settled(() => {
+      const fetched = this.#call(
+        [],
+        this.#names.map((_, index) => `read/v${index}`),
+      )
+      return new Map(this.#names.map((name, index) => [name, fetched[index] as Float32Array]))
+    })
   }
 
   assign(values: ReadonlyMap<string, Float32Array>): void {
@@ -204,6 +217,10 @@ class GraphProgram implements Program {
       ],
       ['table/written'],
     )
+  }
+
+  countTensors(): number {
+    return memory().numTensors
   }
 
   dispose(): void {

@@ -1,8 +1,7 @@
 /** Graphs for people: a numbered list of operations, and DOT for Graphviz. Constants stand where they are used. */
-import { attributeKinds, dtypes, type Attribute } from '../kernels/tensorflow.ts'
-import type { Constant, Graph, Node, Operation } from './nodes.ts'
+import { attributeKinds, dtypes, type Attribute } from '../kernels/attributes.ts'
+import { handleName, tableHandle, type Constant, type Graph, type Node, type Operation } from './nodes.ts'
 import type { ProgramSource } from './step-function.ts'
-import { handleName, tableHandle } from './trace.ts'
 
 /** Names to read in place of the handles of variables: handle -> name. */
 export type HandleNames = ReadonlyMap<string, string>

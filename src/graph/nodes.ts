@@ -1,5 +1,5 @@
 /** A graph as plain data, between the trace that records it and the SavedModel that TensorFlow loads. */
-import type { Attribute, DType } from '../kernels/tensorflow.ts'
+import type { Attribute, DType } from '../kernels/attributes.ts'
 
 export interface Operation {
   readonly kind: 'operation'
@@ -28,3 +28,9 @@ export interface Graph {
   /** What is fetched: by output name, the node whose first output it is. */
   readonly outputs: Readonly<Record<string, string>>
 }
+
+/** Name of a variable's handle in the graph. Numbers, because layer names may hold what node names may not. */
+export function handleName(index: number): string {
+  return `variables/v${index}`
+}
+export const tableHandle = 'table/images'

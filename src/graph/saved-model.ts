@@ -2,7 +2,7 @@
  * Graphs written as a SavedModel (tensorflow/core/protobuf/*.proto): the one form in which tfjs-node's binding takes a graph, and, with a
  * signature, what TensorFlow's own readers take.
  */
-import { attributeKinds, dtypes, type Attribute, type DType } from '../kernels/tensorflow.ts'
+import { attributeKinds, dtypes, type Attribute, type DType } from '../kernels/attributes.ts'
 import type { Constant, Node } from './nodes.ts'
 import { Message } from './protobuf.ts'
 

@@ -3,21 +3,10 @@
  * operation that the body asks for. The run itself does not count: variables have their values again afterwards.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import {
-  attribute,
-  attributeKinds,
-  dtypes,
-  tensorflow,
-  uint8Tensor,
-  withRecorder,
-  type Attribute,
-  type Binding,
-  type DType,
-  type Recorder,
-  type TensorMetadata,
-} from '../kernels/tensorflow.ts'
+import { attribute, attributeKinds, dtypes, type Attribute, type DType } from '../kernels/attributes.ts'
+import { tensorflow, uint8Tensor, withRecorder, type Binding, type Recorder, type TensorMetadata } from '../kernels/tensorflow.ts'
 import { releaseGradients } from '../kernels/kept.ts'
-import type { Constant, Graph, Node } from './nodes.ts'
+import { handleName, tableHandle, type Constant, type Graph, type Node } from './nodes.ts'
 import type { Argument, ProgramSource, StepFunction, Table } from './step-function.ts'
 
 /** The body did something that a graph cannot hold: read a value back, drew unseeded numbers, used a tensor from outside. */
@@ -33,12 +22,6 @@ const largestConstant = 4096
 
 /** Type attributes that eager execution infers and a graph must state: operation -> attribute -> index of the input that has the type. */
 const inferredTypes: Readonly<Record<string, Readonly<Record<string, number>>>> = { ExpandDims: { T: 0, Tdim: 1 } }
-
-/** Name of a variable's handle in the graph. Numbers, because layer names may hold what node names may not. */
-export function handleName(index: number): string {
-  return `variables/v${index}`
-}
-export const tableHandle = 'table/images'
 
 /** Writes down the step at the given batch size. Nodes are named `<prefix>/…`. */
 export function traceStep(source: ProgramSource, step: StepFunction, batch: number, prefix: string): Graph {

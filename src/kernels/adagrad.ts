@@ -4,7 +4,8 @@
  * is given none: the same numbers, in one operation.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { activeRecorder, attribute } from './tensorflow.ts'
+import { attribute } from './attributes.ts'
+import { activeRecorder } from './tensorflow.ts'
 
 /** What the accumulator begins with: Keras's initial value, and epsilon. */
 export function adagradAccumulator(initialAccumulatorValue: number, epsilon: number): number {

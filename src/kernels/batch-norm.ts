@@ -3,7 +3,8 @@
  *   y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, mean and plain (1/N) variance over batch, height and width.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { attribute, batchScalar, execute, isTensorFlow, numberAttribute } from './tensorflow.ts'
+import { attribute } from './attributes.ts'
+import { batchScalar, execute, isTensorFlow, numberAttribute } from './tensorflow.ts'
 import { sharedGradients } from './kept.ts'
 
 export interface BatchNormTraining {

@@ -1,6 +1,7 @@
 /** Cross-entropy of integer labels from logits: log(sum(exp(z))) - z[label], one value a row. */
 import * as tf from '@tensorflow/tfjs-core'
-import { attribute, execute, isTensorFlow } from './tensorflow.ts'
+import { attribute } from './attributes.ts'
+import { execute, isTensorFlow } from './tensorflow.ts'
 
 /** logits [b, k] float32, labels [b] int32 -> [b]. The gradient goes to the logits: softmax(z) - onehot(label). */
 export function sparseSoftmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {

@@ -1,6 +1,7 @@
 /** Matrix product, bias and relu, each with TensorFlow's own gradient operation (tfjs composes these gradients from up to six). */
 import * as tf from '@tensorflow/tfjs-core'
-import { attribute, executeOne, isTensorFlow } from './tensorflow.ts'
+import { attribute } from './attributes.ts'
+import { executeOne, isTensorFlow } from './tensorflow.ts'
 
 const type = attribute.type('T', 'float32')
 

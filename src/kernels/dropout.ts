@@ -4,7 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { uniforms } from '../random/philox.ts'
-import { attribute, executeOne, hasNativeOperations, isTensorFlow, numberAttribute, shapeAttribute, uint8Tensor } from './tensorflow.ts'
+import { attribute } from './attributes.ts'
+import { executeOne, hasNativeOperations, isTensorFlow, numberAttribute, shapeAttribute, uint8Tensor } from './tensorflow.ts'
 
 const kernelName = 'RunnerDropout'
 

@@ -1,6 +1,7 @@
 /** Rows of a table by index. tfjs's own gather reads the indices back to check them, which would stop the device at every step. */
 import * as tf from '@tensorflow/tfjs-core'
-import { activeRecorder, attribute, executeOne, isTensorFlow, type DType } from './tensorflow.ts'
+import { attribute, type DType } from './attributes.ts'
+import { activeRecorder, executeOne, isTensorFlow } from './tensorflow.ts'
 
 /** table [n, …], indices int32 [b] -> [b, …]. Indices are ours, so in range. Not differentiable. */
 export function gatherRows<T extends tf.Tensor>(table: T, indices: tf.Tensor1D, dtype: DType = 'float32'): T {

@@ -1,6 +1,7 @@
 /** Pixels to numbers, and the affine warp of augmentation. */
 import * as tf from '@tensorflow/tfjs-core'
-import { attribute, executeOne, isTensorFlow } from './tensorflow.ts'
+import { attribute } from './attributes.ts'
+import { executeOne, isTensorFlow } from './tensorflow.ts'
 
 export type FillMode = 'nearest' | 'reflect' | 'wrap' | 'constant'
 

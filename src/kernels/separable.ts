@@ -5,7 +5,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { sharedGradients } from './kept.ts'
-import { attribute, execute, executeOne, namedInputs, numberAttribute } from './tensorflow.ts'
+import { attribute } from './attributes.ts'
+import { execute, executeOne, namedInputs, numberAttribute } from './tensorflow.ts'
 
 export interface Separable {
   /** [batch, height, width, channels] */

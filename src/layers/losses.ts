@@ -21,11 +21,6 @@ const losses: Record<Loss, LossOfRows> = {
   },
 }
 
-/** What is minimised over the two logits of one sigmoid unit is the unit's own cross-entropy: that over the two classes. */
-export function objective(loss: Loss, head: Network['head']): Loss {
-  return head === 'sigmoid' ? 'binaryCrossentropy' : loss
-}
-
 /** The loss weighted by class, divided by the batch size (Keras's sum_over_batch_size). classWeights [k] -> scalar. */
 export function weightedLoss(loss: Loss, logits: tf.Tensor2D, labels: tf.Tensor1D, classWeights: tf.Tensor1D): tf.Scalar {
   const weighted = tf.mul(losses[loss](logits, labels), gatherRows(classWeights, labels))

@@ -13,18 +13,21 @@ import { optimizers, runSteps, smallSource } from './small-training.ts'
 beforeAll(() => loadTensorflow({ onednn: false }))
 afterEach(() => tf.disposeVariables())
 
-function runBoth(optimizer: Optimizer, batches: readonly number[]): { graph: Map<string, Float32Array>; eager: Map<string, Float32Array> } {
+async function runBoth(
+  optimizer: Optimizer,
+  batches: readonly number[],
+): Promise<{ graph: Map<string, Float32Array>; eager: Map<string, Float32Array> }> {
   const sizes = [...new Set(batches)]
   const traced = smallSource(optimizer, sizes)
-  const graph = runSteps(compileProgram(traced.source), traced.model, optimizer, batches)
+  const graph = await runSteps(compileProgram(traced.source), traced.model, optimizer, batches)
   const single = smallSource(optimizer, sizes)
-  const eager = runSteps(eagerProgram(single.source), single.model, optimizer, batches)
+  const eager = await runSteps(eagerProgram(single.source), single.model, optimizer, batches)
   return { graph, eager }
 }
 
 /** Names of the variables whose bits differ. */
-function differing(optimizer: Optimizer, batches: readonly number[]): string[] {
-  const { graph, eager } = runBoth(optimizer, batches)
+async function differing(optimizer: Optimizer, batches: readonly number[]): Promise<string[]> {
+  const { graph, eager } = await runBoth(optimizer, batches)
   expect(graph.size).toBeGreaterThan(20)
   return [...eager].flatMap(([name, values]) => (bits(values).equals(bits(graph.get(name) ?? new Float32Array())) ? [] : [name]))
 }
@@ -41,16 +44,16 @@ function plain(graph: Graph | undefined): unknown {
 const adagrad = optimizers[0] as Optimizer
 
 describe('a traced step', () => {
-  it.each([1, 10, 100])('gives the same bits as single operations after %i steps', (steps) => {
-    expect(differing(adagrad, new Array<number>(steps).fill(8))).toEqual([])
+  it.each([1, 10, 100])('gives the same bits as single operations after %i steps', async (steps) => {
+    expect(await differing(adagrad, new Array<number>(steps).fill(8))).toEqual([])
   })
 
-  it('gives the same bits when a smaller last batch comes in between', () => {
-    expect(differing(adagrad, [8, 8, 5, 8, 8, 5])).toEqual([])
+  it('gives the same bits when a smaller last batch comes in between', async () => {
+    expect(await differing(adagrad, [8, 8, 5, 8, 8, 5])).toEqual([])
   })
 
-  it.each(optimizers)('gives the same bits with $kind', (optimizer) => {
-    expect(differing(optimizer, [8, 8, 8])).toEqual([])
+  it.each(optimizers)('gives the same bits with $kind', async (optimizer) => {
+    expect(await differing(optimizer, [8, 8, 8])).toEqual([])
   })
 
   it('is written for a batch size from two tiny traces exactly as it would be traced there', () => {

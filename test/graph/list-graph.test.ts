@@ -19,6 +19,7 @@ function tinyGraph(): { graph: Graph; source: ProgramSource } {
   const [w, total] = [tf.variable(tf.ones([3, 2])), tf.variable(tf.scalar(0))]
   const step: StepFunction = {
     name: 'train',
+    isRepeatable: false,
     arguments: [{ name: 'x', dtype: 'float32', shape: (batch) => [batch, 3] }],
     batchSizes: [4],
     body({ x }) {

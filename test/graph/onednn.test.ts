@@ -9,11 +9,13 @@ import { optimizers, runSteps, smallSource } from './small-training.ts'
 beforeAll(() => loadTensorflow({ onednn: true }))
 afterAll(() => tf.disposeVariables())
 
-it.each(optimizers)('a step with $kind gives every weight and slot to 5e-5', (optimizer) => {
-  const [graph, eager] = [compileProgram, eagerProgram].map((make) => {
-    const { source, model } = smallSource(optimizer, [8])
-    return runSteps(make(source), model, optimizer, [8])
-  })
+it.each(optimizers)('a step with $kind gives every weight and slot to 5e-5', async (optimizer) => {
+  const [graph, eager] = await Promise.all(
+    [compileProgram, eagerProgram].map((make) => {
+      const { source, model } = smallSource(optimizer, [8])
+      return runSteps(make(source), model, optimizer, [8])
+    }),
+  )
   expect(eager?.size).toBeGreaterThan(20)
   for (const [name, values] of eager ?? []) expect(largestDifference(graph?.get(name) ?? [], values), name).toBeLessThan(5e-5)
 })

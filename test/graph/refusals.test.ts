@@ -12,6 +12,7 @@ afterEach(() => tf.disposeVariables())
 function compile(body: (x: tf.Tensor) => tf.Tensor): void {
   const step: StepFunction = {
     name: 'train',
+    isRepeatable: false,
     arguments: [{ name: 'x', dtype: 'float32', shape: (batch) => [batch, 3] }],
     batchSizes: [4],
     body: ({ x }) => ({ y: inScope('dense_1', () => body(x as tf.Tensor)) }),

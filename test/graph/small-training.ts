@@ -97,7 +97,12 @@ export function pixels(): Uint8Array {
 }
 
 /** Runs steps of the given batch sizes, in turn, with everything drawn as the engine draws it. */
-export function runSteps(program: Program, model: Model, optimizer: Optimizer, batches: readonly number[]): Map<string, Float32Array> {
+export async function runSteps(
+  program: Program,
+  model: Model,
+  optimizer: Optimizer,
+  batches: readonly number[],
+): Promise<Map<string, Float32Array>> {
   program.fillTable(0, pixels())
   for (const [t, batch] of batches.entries()) {
     const chosen = Int32Array.from({ length: batch }, (_, index) => (t * 7 + index * 3) % rows)
@@ -108,7 +113,7 @@ export function runSteps(program: Program, model: Model, optimizer: Optimizer, b
       transforms: warpTransforms(augmentation, 7, 1, chosen, imageShape),
       ...rateFeeds(optimizer, model.rule, t, 10, 1).feeds,
     }
-    program.run('train', batch, feeds)
+    await program.run('train', batch, feeds)
   }
   return program.read()
 }

@@ -1,0 +1,42 @@
+/** The device that tests compute on: XLA's CPU client behind a real plugin, and the same steps by TensorFlow's operations beside it. */
+import { lowerProgram } from '../../src/engine/lower-program.ts'
+import type { Program, ProgramSource } from '../../src/graph/step-function.ts'
+import type { Precision } from '../../src/xla/builder.ts'
+import { compileOptions, flagsFor } from '../../src/xla/compile-options.ts'
+import { loadProgram } from '../../src/xla/device-program.ts'
+import { executablesIn } from '../../src/xla/executables.ts'
+import { openPjrt, type PjrtClient } from '../../src/xla/pjrt.ts'
+import { ensurePjrt, type Pjrt } from '../../src/setup/pjrt.ts'
+import { projectRoot } from '../setup/tiny-project.ts'
+import { cpuPlugin } from './plugin.ts'
+
+/** The plugin and our addon, as the set-up hands them to an engine. */
+export async function pluginOnCpu(): Promise<Pjrt> {
+  const environment = { ...process.env, RUNNER_PJRT_PLUGIN: cpuPlugin ?? '' }
+  const { value, diagnostics } = await ensurePjrt({ projectRoot, environment, report: () => undefined })
+  if (!value) throw new Error(diagnostics.map(({ message }) => message).join('; '))
+  return value
+}
+
+let client: Promise<PjrtClient> | null = null
+
+/** One client a process: a plugin is loaded once. */
+function cpuDevice(): Promise<PjrtClient> {
+  client ??= pluginOnCpu().then(({ addon, plugin }) => openPjrt(addon, plugin))
+  return client
+}
+
+export interface DeviceOptions {
+  readonly precision?: Precision
+  readonly stepsPerCall?: number
+}
+
+/** The source's variables begin as they are in TensorFlow. */
+export async function onDevice(source: ProgramSource, { precision = 'float32', stepsPerCall = 1 }: DeviceOptions = {}): Promise<Program> {
+  const device = await cpuDevice()
+  const lowered = lowerProgram(source, { precision, stepsPerCall })
+  const options = compileOptions(flagsFor(device.platform, precision))
+  const program = await loadProgram(device, lowered, executablesIn(device, [], []), options)
+  program.assign(new Map([...source.variables].map(([name, variable]) => [name, variable.dataSync<'float32'>()])))
+  return program
+}
