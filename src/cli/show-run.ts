@@ -2,7 +2,8 @@
 import { isAbsolute, relative } from 'node:path'
 import { renderDiagnostics } from '../diagnostics/frame.ts'
 import type { Progress, TrainingEvent } from '../engine/protocol.ts'
-import type { EpochEnded } from '../journal/events.ts'
+import type { Experiment } from '../experiment/experiment.ts'
+import type { EngineStarted, EpochEnded } from '../journal/events.ts'
 import { stepsPerEpoch } from '../network/schedule.ts'
 import { splitLines } from '../run/plan.ts'
 import type { ImageProgress, Listener, StoryEvent } from '../run/story.ts'
@@ -146,11 +147,15 @@ function epochLine({ epoch, metrics, seconds }: EpochEnded, isBest: boolean, ter
   return isBest ? `${line}  ${paint('best', 'green', terminal.color)}` : line
 }
 
+function deviceLine({ device, threads, tensorflow, accelerator }: EngineStarted, { runtime }: Experiment): string {
+  if (accelerator) return `${accelerator.card}, ${runtime.precision}; XLA by ${accelerator.plugin}`
+  return `${device === 'gpu' ? 'GPU' : `CPU, ${threads} ${threads === 1 ? 'thread' : 'threads'}`}; TensorFlow ${tensorflow ?? ''}`
+}
+
 function header({ experiment, network, dataset, folder, engine, resumeAfter }: Planned, terminal: Terminal, cwd: string): string {
   const { training, optimizer } = experiment
   const images = dataset.counts.train.classes.reduce((a, b) => a + b, 0)
   const [heading = '', ...rows] = splitLines({ experiment, dataset })
-  const device = engine.device === 'gpu' ? 'GPU' : `CPU, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`
   const facts: readonly (readonly [string, string])[] = [
     ...auditLines(dataset).map((line) => ['audit', line] as const),
     ['network', `${counted(network.trainable + network.nonTrainable)} parameters, ${counted(network.trainable)} to train`],
@@ -158,7 +163,8 @@ function header({ experiment, network, dataset, folder, engine, resumeAfter }: P
       'training',
       `${training.epochs} epochs of ${counted(stepsPerEpoch(images, training.batchSize))} steps, ${training.batchSize} images each; ${optimizer.kind}, seed ${experiment.seed}`,
     ],
-    ['device', `${device}; TensorFlow ${engine.tensorflow}`],
+    ['device', deviceLine(engine, experiment)],
+    ...(engine.withoutGpu === undefined ? [] : [['no GPU', engine.withoutGpu] as const]),
     ['run', shownPath(folder.path, cwd)],
     ...(resumeAfter === null ? [] : [['goes on', `after epoch ${resumeAfter}`] as const]),
   ]

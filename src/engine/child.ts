@@ -1,10 +1,12 @@
-/** The engine's process: loads TensorFlow, does what its parent asks, and ends when the parent is gone. */
-import { createRequire } from 'node:module'
+/** The engine's process: opens a device or loads TensorFlow, does what its parent asks, and ends when the parent is gone. */
 import type { SplitName } from '../dataset/manifest.ts'
 import type { EngineFailure, Reply, Request, TrainingEvent, TrainingJob, WeightsName } from './protocol.ts'
 import type { Prepared } from './prepared.ts'
+import type { Programs } from './programs.ts'
+import type { Accelerator, EngineStarted } from '../journal/events.ts'
 
 const device = process.argv[2] ?? 'auto'
+let programs: Programs | null = null
 let prepared: Prepared | null = null
 let interrupted = false
 /** Ends a pause. */
@@ -38,15 +40,17 @@ async function obey(request: Request): Promise<void> {
     }
     case 'predict-pack': {
       const { predictPack } = await import('./predict.ts')
-      say({ reply: 'predicted', probabilities: await predictPack(request.job, (done) => say({ reply: 'predicting', done })) })
+      say({ reply: 'predicted', probabilities: await predictPack(request.job, computing(), (done) => say({ reply: 'predicting', done })) })
       return
     }
     case 'describe-graph': {
+      await (await import('./load-tensorflow.ts')).loadTensorflow()
       const { describeGraph } = await import('./describe-graph.ts')
       say({ reply: 'described-graph', text: describeGraph(request.job, request.form) })
       return
     }
     case 'write-saved-model': {
+      await (await import('./load-tensorflow.ts')).loadTensorflow()
       const { writeSavedModel } = await import('./saved-model.ts')
       await writeSavedModel(request.job)
       say({ reply: 'wrote-saved-model' })
@@ -74,9 +78,14 @@ async function trainJob(job: TrainingJob): Promise<void> {
   const [{ prepare }, { train }] = await Promise.all([import('./prepared.ts'), import('./train.ts')])
   interrupted = false
   const emit = (event: TrainingEvent): void => say({ reply: 'event', event })
-  emit({ type: 'preparing', what: 'compiling the network into one TensorFlow graph' })
-  prepared = await prepare(job, prepared)
+  emit({ type: 'preparing', what: computing().preparing })
+  prepared = await prepare(job, computing(), prepared)
   say({ reply: 'trained', result: await train(prepared, emit, { isInterrupted: () => interrupted, answer }) })
+}
+
+function computing(): Programs {
+  if (!programs) throw new Error('Internal error: the engine was asked before it was ready')
+  return programs
 }
 
 /** An interruption that came before is an answer too. */
@@ -96,22 +105,26 @@ function explain(error: unknown): EngineFailure {
 }
 
 async function start(): Promise<void> {
-  await import('../setup/node-compat.ts')
-  // The package is CommonJS and registers its backend and kernels when it is required.
-  createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu')
+  const { openDevice } = await import('./open-device.ts')
+  const opened = device === 'cpu' ? null : await openDevice(process.env)
+  if (opened && 'programs' in opened) {
+    programs = opened.programs
+    say({ reply: 'ready', started: { ...(await startedOn(opened.accelerator)), pid: process.pid } })
+    return
+  }
+  const { loadTensorflow } = await import('./load-tensorflow.ts')
+  await loadTensorflow()
   const { operations, tensorflow } = await import('../kernels/tensorflow.ts')
+  const { tensorflowPrograms } = await import('./tensorflow-programs.ts')
   const { binding } = tensorflow()
   const usesGpu = binding.isUsingGpuDevice()
   if (device === 'gpu' && !usesGpu) {
-    say({
-      reply: 'failed',
-      failure: {
-        code: 'no-gpu',
-        message: 'runtime.device is gpu, and TensorFlow found none; run `runner doctor`, or set runtime.device: auto',
-      },
-    })
+    const why = opened ? `the GPU's plugin says: ${opened.refusal}` : 'no GPU was found'
+    const message = `runtime.device is gpu, and ${why}; run \`runner doctor\`, or set runtime.device: auto`
+    say({ reply: 'failed', failure: { code: 'no-gpu', message } })
     return
   }
+  programs = tensorflowPrograms
   say({
     reply: 'ready',
     started: {
@@ -120,11 +133,28 @@ async function start(): Promise<void> {
       device: usesGpu ? 'gpu' : 'cpu',
       backend: 'tensorflow',
       tensorflow: binding.TF_Version,
-      threads: Number(process.env['TF_NUM_INTRAOP_THREADS'] ?? 0) || (await import('node:os')).availableParallelism(),
+      threads: await threadCount(),
       operations: operations(),
       onednn: process.env['TF_ENABLE_ONEDNN_OPTS'] !== '0',
+      ...(opened ? { withoutGpu: opened.refusal } : {}),
     },
   })
+}
+
+async function startedOn(accelerator: Accelerator): Promise<Omit<EngineStarted, 'pid'>> {
+  return {
+    type: 'engine-started',
+    device: accelerator.platform === 'cpu' ? 'cpu' : 'gpu',
+    backend: 'xla',
+    tensorflow: null,
+    threads: await threadCount(),
+    onednn: false,
+    accelerator,
+  }
+}
+
+async function threadCount(): Promise<number> {
+  return Number(process.env['TF_NUM_INTRAOP_THREADS'] ?? 0) || (await import('node:os')).availableParallelism()
 }
 
 start().catch((error: unknown) => say({ reply: 'failed', failure: explain(error) }))

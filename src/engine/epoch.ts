@@ -1,12 +1,12 @@
 /** One epoch: steps over the training rows, and a look at what they made of the numbers. */
 import { setImmediate } from 'node:timers/promises'
-import type { Program } from '../graph/step-function.ts'
+import type { Feeds, Program } from '../graph/step-function.ts'
 import { randomLayers } from '../layers/forward.ts'
 import { stepsPerEpoch } from '../network/schedule.ts'
 import type { CheckpointState, Tensors } from './checkpoint.ts'
 import { dropoutSeeds, epochOrder, rateFeeds, warpTransforms } from './feeds.ts'
 import { trainingBatches } from './images.ts'
-import { correctCount, lossSum } from './model.ts'
+import { correctCount, lossSum } from './first-values.ts'
 import { labelsOf } from './predict.ts'
 import type { Prepared } from './prepared.ts'
 import type { EngineFailure, TrainingEvent } from './protocol.ts'
@@ -32,7 +32,7 @@ export interface EpochPass extends Running {
 
 /** One pass over the training rows after that state; or why it was not finished. */
 export async function trainEpoch(
-  { job, model, program, images }: Prepared,
+  { job, rule, program, images }: Prepared,
   { epoch: epochsBefore, step: stepsBefore, rateFactor = 1 }: CheckpointState,
   emit: (event: TrainingEvent) => void,
   isInterrupted: () => boolean,
@@ -48,43 +48,64 @@ export async function trainEpoch(
   let learningRate = 0
   let step = 0
   let checked = 0
-  const check = (): Running | TrainingFailure => {
-    const running = runningMetrics(program, seen)
+  const check = async (): Promise<Running | TrainingFailure> => {
+    const running = await runningMetrics(program, seen)
     if (!Number.isFinite(running.loss)) return nonFinite(running.loss, epoch, stepsBefore + checked + 1, batches.slice(checked, step))
     checked = step
     return running
   }
   program.assign(new Map([lossSum, correctCount].map((name) => [name, new Float32Array(1)])))
 
-  for await (const imageFeeds of images.feeds(batches)) {
-    if (isInterrupted()) return 'interrupted'
-    const rows = batches[step] ?? new Int32Array()
-    const t = stepsBefore + step
-    const rates = rateFeeds(optimizer, model.rule, t, steps, rateFactor)
+  const feedsOf = (rows: Int32Array, imageFeeds: Feeds, t: number): Feeds => {
+    const rates = rateFeeds(optimizer, rule, t, steps, rateFactor)
     learningRate = rates.learningRate
-    program.run('train', rows.length, {
+    return {
       ...imageFeeds,
       ...rates.feeds,
       labels: labelsOf(labels, rows),
       seeds: dropoutSeeds(layers, seed, t),
       ...(augmentation ? { transforms: warpTransforms(augmentation, seed, epoch, rows, [pack.height, pack.width]) } : {}),
-    })
-    step += 1
-    seen += rows.length
+    }
+  }
+
+  for await (const call of callsOf(batches, images.feeds(batches), program.stepsPerCall)) {
+    if (isInterrupted()) return 'interrupted'
+    const feeds = call.map(({ rows, imageFeeds }, index) => feedsOf(rows, imageFeeds, stepsBefore + step + index))
+    await program.runEach('train', call[0]?.rows.length ?? 0, feeds)
+    step += call.length
+    seen += call.reduce((sum, { rows }) => sum + rows.length, 0)
     const now = performance.now()
     if (now - lastProgress >= progressIntervalMs) {
       lastProgress = now
-      const running = check()
+      const running = await check()
       if (running instanceof TrainingFailure) return running
       emit({ type: 'progress', epoch, epochs: training.epochs, step, steps, ...running, imagesPerSecond: (seen / (now - started)) * 1000 })
     }
     // A session call blocks this thread; let the parent's messages in between two of them.
     await setImmediate()
   }
-  const whole = check()
+  const whole = await check()
   if (whole instanceof TrainingFailure) return whole
-  const tensors = program.read()
+  const tensors = await program.read()
   return nonFiniteTensor(tensors, epoch) ?? { step: stepsBefore + step, learningRate, tensors, ...whole }
+}
+
+interface Batch {
+  readonly rows: Int32Array
+  readonly imageFeeds: Feeds
+}
+
+/** Batches one after the other, those of one size together as far as a call takes them. */
+async function* callsOf(batches: readonly Int32Array[], feeds: AsyncIterable<Feeds>, most: number): AsyncGenerator<readonly Batch[]> {
+  let call: Batch[] = []
+  let index = 0
+  for await (const imageFeeds of feeds) {
+    call.push({ rows: batches[index] ?? new Int32Array(), imageFeeds })
+    index += 1
+    if (call.length < most && batches[index]?.length === call[0]?.rows.length) continue
+    yield call
+    call = []
+  }
 }
 
 interface Running {
@@ -93,8 +114,8 @@ interface Running {
 }
 
 /** Means over the images of the epoch so far. */
-function runningMetrics(program: Program, seen: number): Running {
-  const { loss, correct } = program.run('metrics', 1, {})
+async function runningMetrics(program: Program, seen: number): Promise<Running> {
+  const { loss, correct } = await program.run('metrics', 1, {})
   return { loss: (loss?.[0] ?? NaN) / seen, accuracy: (correct?.[0] ?? NaN) / seen }
 }
 

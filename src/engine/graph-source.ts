@@ -1,23 +1,9 @@
 /** The graphs of a training, written down: made from a `GraphJob` alone, so that equal ones make equal graphs. */
 import type { ProgramSource } from '../graph/step-function.ts'
-import { imageSource } from './images.ts'
-import { createModel, type Model } from './model.ts'
-import type { GraphJob, TrainingJob } from './protocol.ts'
+import { createModel, zeroVariables, type Model } from './model.ts'
+import type { GraphJob } from './protocol.ts'
+import type { PredictionGraph } from './programs.ts'
 import { imageTable, metricsStep, predictStep, trainStep } from './steps.ts'
-
-export function graphJobOf({ network, loss, classWeights, evaluationBatchSize, ...job }: TrainingJob): GraphJob {
-  const { learningRate, ...optimizer } = job.optimizer
-  const { batchSize } = job.training
-  const images = job.splits.train.length
-  const rest = images % batchSize
-  return {
-    ...{ network, loss, classWeights, evaluationBatchSize, optimizer },
-    fill: job.augmentation?.fill ?? null,
-    batchSizes: [...(images >= batchSize ? [batchSize] : []), ...(rest > 0 ? [rest] : [])],
-    images: job.pack.rows,
-    isResident: imageSource(job.pack, job.imageBudget) === 'table',
-  }
-}
 
 /** Its variables are all 0, and whoever asked disposes of them. */
 export function graphSource(job: GraphJob): { readonly model: Model; readonly source: ProgramSource } {
@@ -35,4 +21,11 @@ export function graphSource(job: GraphJob): { readonly model: Model; readonly so
     ],
   }
   return { model, source }
+}
+
+/** Likewise. */
+export function predictionSource({ network, imageShape, batchSize }: PredictionGraph): ProgramSource {
+  const variables = zeroVariables(network.parameters)
+  const step = predictStep({ model: { network, variables }, source: 'feed', imageShape, batchSizes: [batchSize] })
+  return { variables, table: null, steps: [step] }
 }

@@ -1,11 +1,8 @@
 /** The variables of a training: weights, moving statistics, optimizer slots and the running metrics of an epoch. */
 import * as tf from '@tensorflow/tfjs-core'
 import { updateRule, type RuleOptions, type UpdateRule } from '../layers/optimizers.ts'
-import { initialValues } from '../network/initial-values.ts'
 import type { Network } from '../network/plan.ts'
-
-export const lossSum = 'metrics/loss'
-export const correctCount = 'metrics/correct'
+import { correctCount, firstValues, lossSum, slotName } from './first-values.ts'
 
 export interface Model {
   readonly network: Network
@@ -34,22 +31,9 @@ export function createModel(network: Network, optimizer: RuleOptions, seed: numb
   return { network, rule, variables }
 }
 
-/** What a training begins with, of every variable. */
-export function firstValues(network: Network, rule: UpdateRule, seed: number): Map<string, Float32Array> {
-  const values = new Map<string, Float32Array>()
-  for (const parameter of network.parameters) {
-    const own = initialValues(parameter, seed)
-    values.set(parameter.name, own)
-    if (!parameter.isTrainable) continue
-    for (const [slot, initial] of Object.entries(rule.slots))
-      values.set(slotName(parameter.name, slot), new Float32Array(own.length).fill(initial))
-  }
-  for (const name of [lossSum, correctCount]) values.set(name, new Float32Array(1))
-  return values
-}
-
-export function slotName(parameter: string, slot: string): string {
-  return `${parameter}/${slot}`
+/** Variables of a prediction. */
+export function zeroVariables(parameters: Network['parameters']): Map<string, tf.Variable> {
+  return new Map(parameters.map(({ name, shape }) => [name, tf.tidy(() => tf.variable(tf.zeros([...shape]), false))]))
 }
 
 export function disposeModel(model: Model): void {

@@ -33,6 +33,9 @@ export interface TrainingJob {
   readonly pauses: readonly number[]
   /** "graph" runs each step as one TensorFlow graph; "eager" runs the same functions operation by operation. */
   readonly execution: 'graph' | 'eager'
+  readonly precision: Precision
+  /** Absolute folder for what is compiled for a device, which then belongs to the run; made if absent. */
+  readonly executables: string
 }
 
 /** What the graphs of a training depend on, and all that they are made from: trainings in which it is the same run on the same graphs. */
@@ -47,6 +50,9 @@ export interface GraphJob extends Pick<TrainingJob, 'network' | 'loss' | 'classW
   readonly isResident: boolean
 }
 
+/** How exactly a device computes; TensorFlow on the CPU knows float32 only. */
+export type Precision = Runtime['precision']
+
 /** Images on which the selected weights of a training that has ended are asked. */
 export interface PredictionJob {
   readonly network: Network
@@ -56,6 +62,9 @@ export interface PredictionJob {
   /** Rows of the pack, in the order of the answer. */
   readonly rows: Int32Array
   readonly batchSize: number
+  readonly precision: Precision
+  /** Absolute folder of what the training compiled. */
+  readonly executables: string
 }
 
 /** A finished training's selected weights, to be written as a SavedModel. */

@@ -5,7 +5,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { freezeStep } from '../graph/freeze.ts'
 import { anyBatch } from '../graph/extrapolate.ts'
 import { encodeSavedModel } from '../graph/saved-model.ts'
-import { selectedVariables } from './predict.ts'
+import type { Network } from '../network/plan.ts'
+import { readCheckpoint } from './checkpoint.ts'
 import type { SavedModelJob } from './protocol.ts'
 import { serveStep } from './steps.ts'
 
@@ -21,4 +22,12 @@ export async function writeSavedModel({ network, checkpoints, folder }: SavedMod
   } as const
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'saved_model.pb'), encodeSavedModel(nodes, { serving_default: signature }))
+}
+
+/** The weights of the selected epoch, by name; whoever asks disposes of them. */
+async function selectedVariables(network: Network, checkpoints: string): Promise<ReadonlyMap<string, tf.Variable>> {
+  const { tensors } = await readCheckpoint(checkpoints, 'best')
+  return new Map(
+    network.parameters.map(({ name, shape }) => [name, tf.variable(tf.tensor(tensors.get(name) ?? new Float32Array(), [...shape]), false)]),
+  )
 }

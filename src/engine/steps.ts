@@ -5,11 +5,13 @@ import { gatherRows } from '../kernels/gather.ts'
 import { pixelsToFloat, scalePixels, warp, type FillMode } from '../kernels/images.ts'
 import { batchScalar, inScope } from '../kernels/tensorflow.ts'
 import { exported, forward, prediction, randomLayers, type Variables } from '../layers/forward.ts'
-import { l2Penalty, objective, weightedLoss } from '../layers/losses.ts'
+import { l2Penalty, weightedLoss } from '../layers/losses.ts'
+import { objective } from '../layers/objective.ts'
 import type { Slots } from '../layers/optimizers.ts'
 import type { Network } from '../network/plan.ts'
 import type { Argument, StepFunction } from '../graph/step-function.ts'
-import { correctCount, lossSum, slotName, type Model } from './model.ts'
+import { correctCount, lossSum, slotName } from './first-values.ts'
+import type { Model } from './model.ts'
 
 /** Where a step's images come from: rows of the resident table, or pixels that are fed with every batch. */
 export type ImageSource = 'table' | 'feed'
@@ -71,6 +73,7 @@ export function trainStep(options: TrainStepOptions): StepFunction {
     Object.fromEntries(Object.keys(rule.slots).map((slot) => [slot, variable(model, slotName(name, slot))]))
   return {
     name: 'train',
+    isRepeatable: true,
     batchSizes: options.batchSizes,
     arguments: [
       imageArgument(options),
@@ -134,6 +137,7 @@ export function predictStep(options: Omit<StepOptions, 'model'> & { readonly mod
   const { network, variables } = options.model
   return {
     name: 'predict',
+    isRepeatable: false,
     batchSizes: options.batchSizes,
     arguments: [imageArgument(options)],
     body: (inputs) => ({ logits: forward(network, variables, images(inputs, options.source, null), prediction) }),
@@ -144,6 +148,7 @@ export function predictStep(options: Omit<StepOptions, 'model'> & { readonly mod
 export function serveStep(network: Network, variables: Variables): StepFunction {
   return {
     name: 'serve',
+    isRepeatable: false,
     batchSizes: [],
     arguments: [{ name: 'pixels', dtype: 'uint8', shape: (batch) => [batch, ...network.inputShape] }],
     body: (inputs) => ({ probabilities: tf.softmax(forward(network, variables, images(inputs, 'feed', null), exported)) }),
@@ -154,6 +159,7 @@ export function serveStep(network: Network, variables: Variables): StepFunction 
 export function metricsStep(model: Model): StepFunction {
   return {
     name: 'metrics',
+    isRepeatable: false,
     batchSizes: [1],
     arguments: [],
     body: () => ({ loss: tf.clone(variable(model, lossSum)), correct: tf.clone(variable(model, correctCount)) }),

@@ -1,5 +1,4 @@
 /** The training loop, top to bottom: epochs of steps, an evaluation, a checkpoint. */
-import * as tf from '@tensorflow/tfjs-core'
 import { epochMetrics } from '../evaluation/epoch-metrics.ts'
 import type { Selection } from '../experiment/experiment.ts'
 import { checkpointWriter } from './checkpoint-writer.ts'
@@ -27,7 +26,7 @@ export async function train(
   const { epochs, select, earlyStopping } = job.training
   const checkpoints = checkpointWriter(job.checkpoints, emit)
   let state = await startingState(prepared)
-  let tensorsAfterFirstEpoch = tf.memory().numTensors
+  let tensorsAfterFirstEpoch = prepared.program.countTensors()
   const first = state.epoch + 1
 
   while (state.epoch < epochs && !isPatienceOver(state, earlyStopping)) {
@@ -70,7 +69,7 @@ export async function train(
     if (isBest) prepared.validation.set('selected', validation.probabilities)
     checkpoints.begin({ state, tensors: pass.tensors, isBest })
 
-    if (epoch === first) tensorsAfterFirstEpoch = tf.memory().numTensors
+    if (epoch === first) tensorsAfterFirstEpoch = prepared.program.countTensors()
     if (earlyStopping && isPatienceOver(state, earlyStopping)) {
       await checkpoints.settle()
       emit({ type: 'stopped-early', epoch, metric: earlyStopping.metric, bestEpoch: state.patience?.epoch ?? epoch })
@@ -91,7 +90,7 @@ const untrained: CheckpointState = { version: 1, epoch: 0, step: 0, best: null, 
 async function startingState({ job, program }: Prepared): Promise<CheckpointState> {
   if (job.resumeAfter === null) {
     // Something to go back to, should the first epoch fail.
-    if (job.training.onNonFinite !== 'stop') writeCheckpoint(job.checkpoints, 0, program.read(), untrained, false)
+    if (job.training.onNonFinite !== 'stop') writeCheckpoint(job.checkpoints, 0, await program.read(), untrained, false)
     return untrained
   }
   const { state, tensors } = await readCheckpoint(job.checkpoints, job.resumeAfter)
@@ -132,19 +131,23 @@ function validationMetrics(
   return Object.fromEntries(Object.entries({ loss, ...scores }).map(([name, value]) => [`val/${name}`, value]))
 }
 
-function summarise({ job, program }: Prepared, { epoch, step, best }: CheckpointState, tensorsAfterFirstEpoch: number): TrainingResult {
+async function summarise(
+  { job, program }: Prepared,
+  { epoch, step, best }: CheckpointState,
+  tensorsAfterFirstEpoch: number,
+): Promise<TrainingResult> {
   return {
     status: 'finished',
     epochs: epoch,
     step,
     selectedEpoch: best?.epoch ?? epoch,
     weightsHash: hashTensors(
-      program.read(),
+      await program.read(),
       job.network.parameters.map(({ name }) => name),
     ),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     tensorsAfterFirstEpoch,
-    tensorsAfterLastEpoch: tf.memory().numTensors,
+    tensorsAfterLastEpoch: program.countTensors(),
   }
 }
 

@@ -276,6 +276,8 @@ export interface Evaluation {
 
 export interface Runtime {
   readonly device: 'auto' | 'cpu' | 'gpu'
+  /** How exactly a GPU computes; the CPU knows float32 only. */
+  readonly precision: 'float32' | 'tf32' | 'bfloat16'
   readonly backend: 'tensorflow'
   /** Threads of TensorFlow's operations; null: as many as the machine has cores. */
   readonly threads: number | null

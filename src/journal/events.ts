@@ -47,12 +47,32 @@ export interface EngineStarted {
   readonly type: 'engine-started'
   readonly pid: number
   readonly device: 'cpu' | 'gpu'
-  readonly backend: string
-  readonly tensorflow: string
+  readonly backend: 'tensorflow' | 'xla'
+  /** Where an accelerator computes, the version that traces for it, or null: all it needs is compiled. */
+  readonly tensorflow: string | null
   readonly threads: number
   readonly onednn: boolean
   /** Absent where TensorFlow's own were the only ones. */
   readonly operations?: string
+  /** Absent where TensorFlow computes. */
+  readonly accelerator?: Accelerator
+  /** Why no GPU is used where one was to be found, in its plugin's words. */
+  readonly withoutGpu?: string
+}
+
+/** A device that runs whole programs, and what compiles for it. */
+export interface Accelerator {
+  /** `cuda`, `rocm`, `cpu` */
+  readonly platform: string
+  readonly platformVersion: string
+  /** `NVIDIA H100 80GB HBM3` */
+  readonly card: string
+  /** Of the card's kernel module; null where there is none, or it does not say. */
+  readonly driver: string | null
+  /** `cuda13 0.11.2` */
+  readonly plugin: string
+  /** Version of the interface between plugin and runner. */
+  readonly api: string
 }
 
 export interface EpochEnded {

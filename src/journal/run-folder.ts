@@ -16,6 +16,8 @@ export interface RunFolder {
   readonly audit: string
   readonly journal: string
   readonly checkpoints: string
+  /** What was compiled for a device. */
+  readonly executables: string
   readonly predictions: string
   readonly metrics: string
   readonly classificationReport: string
@@ -40,6 +42,7 @@ export function runFolder(path: string): RunFolder {
     audit: inside('audit.txt'),
     journal: inside('journal.jsonl'),
     checkpoints: inside('checkpoints'),
+    executables: inside('executables'),
     predictions: inside('predictions.csv'),
     metrics: inside('metrics.json'),
     classificationReport: inside('classification-report.txt'),

@@ -13,7 +13,7 @@ import { kindOfCpu } from './provenance.ts'
 export type Difference = Required<Pick<Diagnostic, 'message' | 'expected' | 'received' | 'hint'>>
 
 /** Values that change no number, and `training.epochs`, which may grow. */
-const free = /^(name|description|tracking|rules)(\.|$)|^evaluation\.|^runtime\.|^training\.(epochs|onNonFinite)$/
+const free = /^(name|description|tracking|rules)(\.|$)|^evaluation\.|^runtime\.(?!precision$)|^training\.(epochs|onNonFinite)$/
 
 export function differentParameters(events: readonly Recorded[], experiment: Experiment): Difference[] {
   const before = events.find((event) => event.type === 'parameters')?.values ?? {}
@@ -48,6 +48,14 @@ export async function differentMachine(folder: RunFolder, events: readonly Recor
         String(before[name]),
         String(now[name]),
         name === 'threads' ? `${hint} --set runtime.threads=${before.threads} may do.` : hint,
+      ),
+    ),
+    ...(['platform', 'platformVersion', 'card', 'driver', 'plugin'] as const).flatMap((name) =>
+      differs(
+        `the ${name === 'card' ? 'card' : `card's ${name}`}`,
+        before.accelerator?.[name] ?? undefined,
+        now.accelerator?.[name] ?? undefined,
+        hint,
       ),
     ),
     ...differs("the engine's operations", before.operations ?? 'tensorflow', now.operations ?? 'tensorflow', hint),

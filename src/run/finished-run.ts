@@ -67,12 +67,13 @@ export async function predictRows(
   engine: Engine,
   listen: Preparation['listen'],
 ): Promise<Float32Array> {
-  const { checkpoints } = folder
+  const { checkpoints, executables } = folder
   const { batchSize } = experiment.evaluation
+  const { precision } = experiment.runtime
   const onDone = (done: number): void => listen({ type: 'data', progress: { what: 'predicting', done, total: rows.length } })
   try {
     if (rows.length === 0) return new Float32Array()
-    return await engine.predictPack({ network, checkpoints, pack, rows: Int32Array.from(rows), batchSize }, onDone)
+    return await engine.predictPack({ network, checkpoints, pack, rows: Int32Array.from(rows), batchSize, precision, executables }, onDone)
   } catch (error) {
     throw error instanceof EngineError ? engineFault(error) : error
   } finally {

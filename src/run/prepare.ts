@@ -11,6 +11,7 @@ import type { Experiment, Located } from '../experiment/experiment.ts'
 import { packsFolder } from '../journal/run-folder.ts'
 import { trainingAdvice } from '../network/training-advice.ts'
 import { engineEnvironment } from '../setup/engine-environment.ts'
+import { ensurePjrt } from '../setup/pjrt.ts'
 import { ensureTensorflow } from '../setup/tensorflow.ts'
 import type { Listener } from './story.ts'
 import { runsOf, type Workspace } from './workspace.ts'
@@ -95,16 +96,27 @@ function isOfTheMachine({ code }: Diagnostic): boolean {
   return code === 'disk-full' || code === 'folder-unwritable'
 }
 
+const none = { value: null } as const
+
 /** Throws `Fault`. */
 export async function startTensorflow({ runtime }: Experiment, { workspace, listen }: Preparation): Promise<Engine> {
   const { projectRoot, environment } = workspace
   const tensorflow = await ensureTensorflow({ projectRoot, environment, report: (progress) => listen({ type: 'setup', progress }) })
   if (!tensorflow.value) throw new Fault(tensorflow.diagnostics, 3)
   const { device, threads } = runtime
+  const pjrt =
+    device === 'cpu' ? none : await ensurePjrt({ projectRoot, environment, report: (progress) => listen({ type: 'setup', progress }) })
+  if (pjrt.value === undefined) throw new Fault(pjrt.diagnostics, 3)
   try {
     return await startEngine({
       device,
-      environment: engineEnvironment({ environment, tensorflow: tensorflow.value, device, threads: threads ?? undefined }),
+      environment: engineEnvironment({
+        environment,
+        tensorflow: tensorflow.value,
+        pjrt: pjrt.value,
+        device,
+        threads: threads ?? undefined,
+      }),
     })
   } catch (error) {
     throw error instanceof EngineError ? engineFault(error) : error

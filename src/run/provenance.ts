@@ -66,7 +66,7 @@ const decisive = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-node-gpu', 'sharp']
 
 /** `environment.json`: what has to be equal for equal numbers, and what explains the time. */
 export async function describeEnvironment(engine: EngineStarted, commit: Commit | null, projectRoot: string): Promise<string> {
-  const { tensorflow, device, backend, threads, onednn, operations } = engine
+  const { tensorflow, device, backend, threads, onednn, operations, accelerator } = engine
   const { version, dependencies } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as {
     readonly version: string
     readonly dependencies: Readonly<Record<string, string>>
@@ -85,6 +85,7 @@ export async function describeEnvironment(engine: EngineStarted, commit: Commit 
     threads,
     onednn,
     operations,
+    accelerator,
     packages: Object.fromEntries(decisive.map((name) => [name, dependencies[name] ?? 'unknown'])),
   }
   return `${JSON.stringify(description, null, 2)}\n`

@@ -213,10 +213,13 @@ export async function evaluateOnTest(
   const best = epochs.find(({ epoch }) => epoch === result.selectedEpoch)
   await journal.append({ type: 'evaluated', metrics: finalMetrics(outcome.evaluations, best) })
   const { evaluations, predictions } = outcome
-  const { checkpoints } = folder
+  const { checkpoints, executables } = folder
   const { batchSize } = experiment.evaluation
-  const ask = (pack: Pack): Promise<Float32Array> =>
-    engine.predictPack({ network, checkpoints, pack, rows: Int32Array.from({ length: pack.rows }, (_, row) => row), batchSize })
+  const { precision } = experiment.runtime
+  const ask = (pack: Pack): Promise<Float32Array> => {
+    const rows = Int32Array.from({ length: pack.rows }, (_, row) => row)
+    return engine.predictPack({ network, checkpoints, pack, rows, batchSize, precision, executables })
+  }
   const written = await writeResults({ folder, experiment, dataset, result, epochs, ...outcome }, ask)
   for (const path of written.artifacts) await journal.append({ type: 'artifact', path })
   for (const picture of written.pictures) await journal.append({ type: 'picture', ...picture })
@@ -288,5 +291,7 @@ function trainingJob(
     imageBudget: experiment.runtime.imageBudget,
     checkpoints: folder.checkpoints,
     execution: 'graph',
+    precision: experiment.runtime.precision,
+    executables: folder.executables,
   }
 }

@@ -49,6 +49,8 @@ export async function makeJob(changes: Partial<TrainingJob> = {}): Promise<Small
     resumeAfter: null,
     pauses: [],
     execution: 'graph',
+    precision: 'float32',
+    executables: join(folder, 'executables'),
     ...changes,
   }
   return { folder, job, remove: () => rm(folder, { recursive: true, force: true }) }

@@ -6,6 +6,7 @@ import { readCheckpoint } from '../../src/engine/checkpoint.ts'
 import type { TrainingEvent, TrainingInterrupted, TrainingJob, TrainingResult } from '../../src/engine/protocol.ts'
 import { predict, useWeights } from '../../src/engine/predict.ts'
 import { dispose, prepare, type Prepared } from '../../src/engine/prepared.ts'
+import { tensorflowPrograms } from '../../src/engine/tensorflow-programs.ts'
 import { train } from '../../src/engine/train.ts'
 import { loadTensorflow } from '../tfjs.ts'
 import { committedOf, epochsOf, finished, makeJob, metricsOf, type SmallJob } from './small-job.ts'
@@ -30,7 +31,7 @@ async function jobWith(changes: Partial<TrainingJob>): Promise<TrainingJob> {
 }
 
 async function trainWith(changes: Partial<TrainingJob>, isInterrupted: (events: number) => boolean = () => false): Promise<Trained> {
-  const prepared = await prepare(await jobWith(changes))
+  const prepared = await prepare(await jobWith(changes), tensorflowPrograms)
   open.unshift(() => dispose(prepared))
   return trainPrepared(prepared, isInterrupted)
 }
@@ -69,11 +70,11 @@ describe('the same training', () => {
   it('ends with the same weights and metrics on the graphs of another before it', async () => {
     const other = { seed: 8, optimizer: { ...adagrad, learningRate: { ...learningRate, initial: 0.003 } } }
     const alone = await trainWith({ training: { ...short, epochs: 3 }, ...other })
-    const before = await prepare(await jobWith({ training: short }))
+    const before = await prepare(await jobWith({ training: short }), tensorflowPrograms)
     await trainPrepared(before)
     // The pixels lie where the training before had them, as those of a sweep do.
     const job = { ...before.job, training: { ...short, epochs: 3 }, ...other, checkpoints: (await jobWith({})).checkpoints }
-    const prepared = await prepare(job, before)
+    const prepared = await prepare(job, tensorflowPrograms, before)
     open.unshift(() => dispose(prepared))
     expect(prepared.program).toBe(before.program)
     const after = await trainPrepared(prepared)
@@ -88,8 +89,8 @@ describe('the same training', () => {
     ['batch size', { training: { ...short, batchSize: 9 } }],
     ['way of its images', { imageBudget: 0 }],
   ])('has graphs of its own where it has another %s than the one before it', async (_, changes) => {
-    const before = await prepare(await jobWith({ training: short }))
-    const prepared = await prepare({ ...before.job, ...changes }, before)
+    const before = await prepare(await jobWith({ training: short }), tensorflowPrograms)
+    const prepared = await prepare({ ...before.job, ...changes }, tensorflowPrograms, before)
     open.unshift(() => dispose(prepared))
     expect(prepared.program).not.toBe(before.program)
   })
@@ -208,5 +209,5 @@ it('gives up with a way out when the loss is no longer a number', async () => {
 it('says that a pack is shorter than its manifest', async () => {
   const job = await jobWith({})
   const longer = { ...job, pack: { ...job.pack, rows: job.pack.rows + 1 } }
-  await expect(prepare(longer)).rejects.toThrow('shorter than its manifest')
+  await expect(prepare(longer, tensorflowPrograms)).rejects.toThrow('shorter than its manifest')
 })

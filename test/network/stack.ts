@@ -41,7 +41,7 @@ export function experimentWith(layers: readonly Layer[], { shape, classes }: Ima
     classWeights: { kind: 'none' },
     training: { epochs: 1, batchSize: 32, select: null, earlyStopping: null, onNonFinite: 'stop' },
     evaluation: { threshold: 0.5, batchSize: 32 },
-    runtime: { device: 'cpu', backend: 'tensorflow', threads: 1, imageBudget: 1 },
+    runtime: { device: 'cpu', precision: 'float32', backend: 'tensorflow', threads: 1, imageBudget: 1 },
     tracking: { experiment: 'stack', required: false, enabled: false, tags: {}, register: null },
     rules: {
       'softmax-twice': 'error',

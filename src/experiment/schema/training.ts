@@ -100,7 +100,14 @@ export const runtimeSchema = closed(
     device: optional(
       words(['auto', 'cpu', 'gpu'], {
         default: 'auto',
-        description: 'auto uses a GPU where TensorFlow has one; gpu fails where it has none.',
+        description: 'auto uses a GPU where there is one; gpu fails where there is none.',
+      }),
+    ),
+    precision: optional(
+      words(['float32', 'tf32', 'bfloat16'], {
+        default: 'float32',
+        description:
+          'How exactly a GPU computes. tf32 rounds what is multiplied to 10 bits; bfloat16 rounds it to 7 and keeps images between layers in 2 bytes, while weights, statistics and loss stay float32. The CPU computes in float32 only.',
       }),
     ),
     backend: optional(words(['tensorflow'], { default: 'tensorflow', description: 'What computes.' })),

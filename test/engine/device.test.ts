@@ -1,0 +1,202 @@
+/** The engine on a device: real child processes over a real plugin, on the CPU. */
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it, beforeEach } from 'vitest'
+import { stepsOfCall } from '../../src/engine/device-programs.ts'
+import { startEngine, type Engine } from '../../src/engine/engine.ts'
+import type { TrainingEvent, TrainingJob, TrainingResult } from '../../src/engine/protocol.ts'
+import type { Pjrt } from '../../src/setup/pjrt.ts'
+import { smallNetwork } from '../graph/small-training.ts'
+import { pluginOnCpu } from '../xla/device.ts'
+import { cpuPlugin, skipWord } from '../xla/plugin.ts'
+import { committedOf, epochsOf, finished, makeJob, metricsOf } from './small-job.ts'
+
+const { PATH, HOME } = process.env
+const environment = { PATH, HOME, TF_CPP_MIN_LOG_LEVEL: '3', TF_NUM_INTRAOP_THREADS: '2' }
+
+const open: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0)) await close()
+})
+
+interface SmallDevice {
+  readonly pjrt: Pjrt
+  readonly job: TrainingJob
+  readonly folder: string
+}
+
+/** A job of enough steps for calls of several, and a folder of its own for what is compiled. */
+async function smallDevice(changes: Partial<TrainingJob> = {}): Promise<SmallDevice> {
+  const { job, folder, remove } = await makeJob(changes)
+  open.push(remove)
+  const { train, ...splits } = job.splits
+  const again = Int32Array.from({ length: 300 }, (_, index) => train[index % train.length] ?? 0)
+  const pjrt = { ...(await pluginOnCpu()), programs: join(folder, 'programs') }
+  return { pjrt, folder, job: { ...job, splits: { ...splits, train: again } } }
+}
+
+async function start(pjrt: Pjrt, device: 'auto' | 'gpu' | 'cpu' = 'auto'): Promise<Engine> {
+  const engine = await startEngine({ environment: { ...environment, RUNNER_PJRT: JSON.stringify(pjrt) }, device })
+  open.unshift(() => engine.stop())
+  return engine
+}
+
+interface Trained {
+  readonly result: TrainingResult
+  readonly events: readonly TrainingEvent[]
+  readonly probabilities: Float32Array
+  /** Whether TensorFlow's library is in the process. */
+  readonly hasTensorflow: boolean
+}
+
+async function train(pjrt: Pjrt, job: TrainingJob): Promise<Trained> {
+  const engine = await start(pjrt)
+  const events: TrainingEvent[] = []
+  const result = finished(await engine.train(job, (event) => events.push(event)))
+  const probabilities = await engine.predict('last', 'test')
+  const hasTensorflow = (await readFile(`/proc/${engine.started.pid}/maps`, 'utf8')).includes('libtensorflow')
+  return { result, events, probabilities, hasTensorflow }
+}
+
+/** In a folder of its own, as of a second run. */
+const elsewhere = (job: TrainingJob, name: string): TrainingJob => ({
+  ...job,
+  checkpoints: `${job.checkpoints}-${name}`,
+  executables: `${job.executables}-${name}`,
+})
+
+describe('an engine with a device', () => {
+  beforeEach(({ skip }) => skip(cpuPlugin === null, skipWord))
+  it('says what it runs on', async () => {
+    const { pjrt } = await smallDevice()
+    const { started } = await start(pjrt)
+    expect(started).toMatchObject({ device: 'cpu', backend: 'xla', tensorflow: null, accelerator: { platform: 'cpu', driver: null } })
+    expect(started.accelerator?.plugin).toContain(pjrt.version)
+  })
+
+  it('gives the same bits in two processes, of which the second needs no TensorFlow', async () => {
+    const { pjrt, job } = await smallDevice()
+    const [first, second] = [await train(pjrt, job), await train(pjrt, elsewhere(job, 'second'))]
+    expect([first.hasTensorflow, second.hasTensorflow]).toEqual([true, false])
+    expect(metricsOf(first.events)).toHaveLength(3)
+    expect(metricsOf(second.events)).toEqual(metricsOf(first.events))
+    expect(second.result.weightsHash).toBe(first.result.weightsHash)
+    expect(second.probabilities).toEqual(first.probabilities)
+    expect(first.result.tensorsAfterLastEpoch).toBe(first.result.tensorsAfterFirstEpoch)
+  })
+
+  it('trains as TensorFlow does on the CPU: near in the first epochs, and with the same order, warps and dropout', async () => {
+    const { pjrt, job } = await smallDevice()
+    const device = await train(pjrt, job)
+    const engine = await startEngine({ environment, device: 'cpu' })
+    open.unshift(() => engine.stop())
+    const events: TrainingEvent[] = []
+    await engine.train(elsewhere(job, 'tensorflow'), (event) => events.push(event))
+    const losses = (all: readonly TrainingEvent[]): number[] => epochsOf(all).map(({ metrics }) => metrics['train/loss'] ?? NaN)
+    const [expected, actual] = [losses(events), losses(device.events)]
+    for (const [epoch, loss] of expected.entries()) expect(Math.abs((actual[epoch] ?? NaN) - loss) / loss).toBeLessThan(0.01)
+  })
+
+  it('gives the same weights where its images are read ahead', async () => {
+    const { pjrt, job } = await smallDevice()
+    const [resident, fed] = [await train(pjrt, job), await train(pjrt, elsewhere({ ...job, imageBudget: 0 }, 'fed'))]
+    expect(metricsOf(fed.events)).toEqual(metricsOf(resident.events))
+    expect(fed.result.weightsHash).toBe(resident.result.weightsHash)
+  })
+
+  it('goes on after kill -9 with the weights of a training that nobody disturbed, though what all runs share is gone', async () => {
+    const { pjrt, job } = await smallDevice({
+      training: { epochs: 60, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' },
+    })
+    const calm = await train(pjrt, elsewhere(job, 'calm'))
+    const engine = await start(pjrt)
+    const events: TrainingEvent[] = []
+    const killed = engine.train(job, (event) => {
+      events.push(event)
+      if (event.type === 'committed' && event.epoch === 5) process.kill(engine.started.pid, 'SIGKILL')
+    })
+    await expect(killed).rejects.toMatchObject({ failure: { code: 'killed' } })
+    const epoch = committedOf(events).at(-1)?.epoch ?? 0
+    expect(epoch).toBeGreaterThanOrEqual(5)
+    expect(epoch).toBeLessThan(60)
+    await rm(join(pjrt.programs, 'executables'), { recursive: true })
+    const resumed = await train(pjrt, { ...job, resumeAfter: epoch })
+    expect(resumed.result.weightsHash).toBe(calm.result.weightsHash)
+    expect(metricsOf(resumed.events)).toEqual(metricsOf(calm.events).slice(epoch))
+    expect((await readdir(join(pjrt.programs, 'executables'))).sort()).toEqual((await readdir(job.executables)).sort())
+  })
+
+  it('takes nothing that was kept and altered since', async () => {
+    const { pjrt, job } = await smallDevice()
+    const first = await train(pjrt, job)
+    for (const folder of [job.executables, join(pjrt.programs, 'executables'), join(pjrt.programs, 'lowered')])
+      for (const name of await readdir(folder)) {
+        const bytes = await readFile(join(folder, name))
+        bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
+        await writeFile(join(folder, name), bytes)
+      }
+    const second = await train(pjrt, elsewhere(job, 'second'))
+    expect(second.hasTensorflow).toBe(true)
+    expect(second.result.weightsHash).toBe(first.result.weightsHash)
+  })
+
+  it('stops in the call in which it is interrupted', async () => {
+    const { pjrt, job } = await smallDevice({
+      training: { epochs: 4000, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' },
+    })
+    const engine = await start(pjrt)
+    const events: TrainingEvent[] = []
+    const result = await engine.train(job, (event) => {
+      events.push(event)
+      if (event.type === 'committed') engine.interrupt()
+    })
+    expect(result).toMatchObject({ status: 'interrupted', epochs: epochsOf(events).length })
+  })
+
+  it('gives up with a way out when the loss is no longer a number', async () => {
+    const learningRate = { initial: 1e30, warmupEpochs: 0, curve: { kind: 'constant' } } as const
+    const { pjrt, job } = await smallDevice({ optimizer: { kind: 'sgd', learningRate, momentum: 0, nesterov: false } })
+    const engine = await start(pjrt)
+    await expect(engine.train(job, () => undefined)).rejects.toMatchObject({ failure: { code: 'non-finite' } })
+  })
+
+  it.each(['tf32', 'bfloat16'] as const)('trains in %s', async (precision) => {
+    const { pjrt, job } = await smallDevice({ precision })
+    const { result } = await train(pjrt, job)
+    expect(result).toMatchObject({ status: 'finished', epochs: 3 })
+  })
+})
+
+describe('an engine whose plugin finds no device', () => {
+  /** A library, and no plugin. */
+  const noPlugin = async (): Promise<Pjrt> => ({ ...(await pluginOnCpu()), plugin: '/lib/x86_64-linux-gnu/libc.so.6' })
+
+  it('trains on the CPU where the experiment leaves it the choice, and says why', async ({ skip }) => {
+    skip(cpuPlugin === null, skipWord)
+    const { started } = await start(await noPlugin())
+    expect(started).toMatchObject({ device: 'cpu', backend: 'tensorflow' })
+    expect(started.withoutGpu).toContain('GetPjrtApi')
+  })
+
+  it('ends where the experiment wants a GPU, in the words of the plugin', async ({ skip }) => {
+    skip(cpuPlugin === null, skipWord)
+    const failing = start(await noPlugin(), 'gpu')
+    await expect(failing).rejects.toMatchObject({ failure: { code: 'no-gpu', message: expect.stringContaining('GetPjrtApi') as string } })
+  })
+
+  it('does not compute less exactly than the CPU does', async () => {
+    const { job, remove } = await makeJob({ precision: 'bfloat16' })
+    open.push(remove)
+    const engine = await startEngine({ environment, device: 'cpu' })
+    open.unshift(() => engine.stop())
+    const failing = engine.train(job, () => undefined)
+    await expect(failing).rejects.toMatchObject({ failure: { code: 'no-gpu', message: expect.stringContaining('float32') as string } })
+  })
+})
+
+it('takes more steps in a call the less there is to compute in each, by the plan alone', () => {
+  const network = smallNetwork()
+  expect(stepsOfCall({ network, batchSizes: [8] }, 'cuda')).toBe(16)
+  const layers = network.layers.map((layer) => ({ ...layer, multiplyAdds: layer.multiplyAdds * 1e6 }))
+  expect(stepsOfCall({ network: { ...network, layers }, batchSizes: [8] }, 'cuda')).toBe(1)
+})
