@@ -100,7 +100,11 @@ function explain(error: unknown): EngineFailure {
   const failure = (error as { failure?: EngineFailure } | null)?.failure
   if (failure) return failure
   const message = error instanceof Error ? error.message : String(error)
-  if (/RESOURCE_EXHAUSTED|OOM|bad_alloc|out of memory/i.test(message)) return { code: 'out-of-memory', message }
+  const isExhausted = (error as { code?: unknown } | null)?.code === 'RESOURCE_EXHAUSTED'
+  if (isExhausted || /RESOURCE_EXHAUSTED|OOM|bad_alloc|out of memory/i.test(message)) {
+    const deviceBytes = programs?.memory() ?? null
+    return { code: 'out-of-memory', message, ...(deviceBytes === null ? {} : { deviceBytes }) }
+  }
   return { code: 'internal', message: error instanceof Error ? (error.stack ?? message) : message }
 }
 

@@ -37,6 +37,7 @@ export function devicePrograms({ client, identity, programs: folder, compilerDat
   }
   return {
     preparing: `compiling the training for ${client.device}`,
+    memory: () => client.memory()?.limit ?? null,
     imageBudget: (wished) => Math.min(wished, (client.memory()?.limit ?? Infinity) * imageShare),
     training: async (graph, { precision, executables }: TrainingOptions) =>
       load(await loweredTraining(folder, graph, precision, client.platform), precision, executables),

@@ -23,6 +23,8 @@ export interface Programs {
   readonly preparing: string
   /** Bytes of images that may stay in the device's memory, where so many are wished for. */
   imageBudget(wished: number): number
+  /** Bytes of a device's own memory that programs may have; null where they use the machine's, or it does not say. */
+  memory(): number | null
   /** Its variables are all 0. Whoever asks disposes of it. */
   training(graph: GraphJob, options: TrainingOptions): Promise<Program>
   /** Likewise. `executables` is the training's, or null. */

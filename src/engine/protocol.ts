@@ -147,6 +147,8 @@ export interface EngineFailure {
   readonly message: string
   /** Rows of the pack that were being trained on, where they may be at fault. */
   readonly rows?: readonly number[]
+  /** Bytes that a device has for programs, where it is the device that ran out of memory. */
+  readonly deviceBytes?: number
 }
 
 export type Reply =

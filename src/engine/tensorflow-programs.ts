@@ -10,6 +10,7 @@ import type { EngineFailure, Precision } from './protocol.ts'
 export const tensorflowPrograms: Programs = {
   preparing: 'compiling the network into one TensorFlow graph',
   imageBudget: (wished) => wished,
+  memory: () => null,
   training: (graph, { execution, precision }) =>
     whole(() => owning(graphSource(graph).source, execution === 'graph' ? compileProgram : eagerProgram), precision),
   predicting: (graph, { precision }) => whole(() => owning(predictionSource(graph), compileProgram), precision),

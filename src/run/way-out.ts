@@ -18,8 +18,8 @@ interface Failed {
 }
 
 /** Null where nothing is known beyond the usual way out. */
-export function wayOutOf({ failure: { code, rows = [] } }: EngineError, training: Failed): string | null {
-  if (code === 'out-of-memory') return `${smallerBatch(training)} ${whatIsKept(training)}`
+export function wayOutOf({ failure: { code, rows = [], deviceBytes } }: EngineError, training: Failed): string | null {
+  if (code === 'out-of-memory') return `${smallerBatch(training, deviceBytes ?? null)} ${whatIsKept(training)}`
   if (code === 'killed') return whatIsKept(training)
   if (code === 'non-finite') return `${imagesOf(rows, training.dataset)}${whatIsKept(training)}`
   return null
@@ -32,17 +32,20 @@ function imagesOf(rows: readonly number[], { manifest }: PreparedDataset): strin
   return `These images were being trained on: ${named.join(', ')}${more}. `
 }
 
-/** The planned figure, and the batch that fits into what is free now that the engine is gone. */
-function smallerBatch({ experiment, network, dataset }: Failed): string {
+/** Beside what the plan counts, a device's compiler keeps as much again at most (docs/gpu.md has what it keeps for the baseline). */
+const deviceShare = 0.5
+
+/** The planned figure, and the batch that fits into what the device has, or what is free now that the engine is gone. */
+function smallerBatch({ experiment, network, dataset }: Failed, deviceBytes: number | null): string {
   const options = memoryOptions({ experiment, dataset })
   const planned = writeBytes(estimateMemory(network, options).peak.train)
-  const free = Math.min(freemem(), process.constrainedMemory() || Infinity)
-  const fitting = fittingBatchSize(network, options, free)
+  const free = deviceBytes ?? Math.min(freemem(), process.constrainedMemory() || Infinity)
+  const fitting = fittingBatchSize(network, options, deviceBytes === null ? free : free * deviceShare)
   const advice =
     fitting === null
       ? 'no batch size fits: train on smaller images, or with a smaller runtime.imageBudget'
       : `training.batchSize: ${fitting} needs ${writeBytes(estimateMemory(network, { ...options, batchSize: fitting }).peak.train)}`
-  return `The plan expects ${planned} with training.batchSize: ${options.batchSize}; ${writeBytes(free)} are free now, and ${advice}.`
+  return `The plan expects ${planned} with training.batchSize: ${options.batchSize}; ${writeBytes(free)} ${deviceBytes === null ? 'are free now' : 'are on the device'}, and ${advice}.`
 }
 
 function whatIsKept({ run }: Failed): string {

@@ -27,3 +27,14 @@ export async function listNvidiaCards(environment: NodeJS.ProcessEnv): Promise<r
     capability: capability === undefined ? null : Number(capability),
   }))
 }
+
+/** What CUDA_VISIBLE_DEVICES calls the cards that this process may use: the user's own list, or numbers from 0. */
+export async function visibleCards(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const cards = await listNvidiaCards(environment)
+  const chosen = environment['CUDA_VISIBLE_DEVICES']
+  if (chosen === undefined || cards.length === 0) return cards.map((_, index) => String(index))
+  // CUDA stops at the first that is none.
+  const named = chosen.split(',').map((name) => name.trim())
+  const end = named.findIndex((name) => name === '' || name === '-1')
+  return end === -1 ? named : named.slice(0, end)
+}

@@ -1,4 +1,4 @@
-/** Engine processes that serve one trial after the other: TensorFlow is loaded once for each of those that work at a time. */
+/** Engine processes that serve one trial after the other: what takes long to start is started once for each of those that work at a time. */
 import type { Engine } from '../engine/engine.ts'
 
 export interface Engines {
@@ -7,13 +7,24 @@ export interface Engines {
   close(): Promise<void>
 }
 
-export function openEngines(start: () => Promise<Engine>): Engines {
+/** `start` is given the smallest number that no living engine was started with: who shares cards gives each its own by it. */
+export function openEngines(start: (place: number) => Promise<Engine>): Engines {
   let idle: readonly Engine[] = []
   const all = new Set<Engine>()
+  const places = new Map<number, Engine | 'starting'>()
   const startOne = async (): Promise<Engine> => {
-    const engine = await start()
-    all.add(engine)
-    return engine
+    let place = 0
+    while (isTaken(places.get(place))) place += 1
+    places.set(place, 'starting')
+    try {
+      const engine = await start(place)
+      places.set(place, engine)
+      all.add(engine)
+      return engine
+    } catch (error) {
+      places.delete(place)
+      throw error
+    }
   }
   return {
     async lease() {
@@ -35,4 +46,8 @@ export function openEngines(start: () => Promise<Engine>): Engines {
       await Promise.all([...all].map((engine) => engine.stop()))
     },
   }
+}
+
+function isTaken(engine: Engine | 'starting' | undefined): boolean {
+  return engine === 'starting' || (engine !== undefined && !engine.hasFailed())
 }

@@ -3,17 +3,19 @@ import { availableParallelism } from 'node:os'
 import pLimit from 'p-limit'
 import { startTensorflow } from '../run/prepare.ts'
 import { prepareTracking } from '../run/track.ts'
-import { listNvidiaCards } from '../setup/nvidia-cards.ts'
+import { visibleCards } from '../setup/nvidia-cards.ts'
 import { openEngines } from './engines.ts'
 import type { Launcher } from './launcher.ts'
 import { runPoint, type Bench } from './run-point.ts'
 import type { SweepRequest } from './sweep-request.ts'
 import { tellBehind } from './tell-behind.ts'
 import { readTrial } from './trials.ts'
+import type { Workspace } from '../run/workspace.ts'
 
 export async function localLauncher(parallel: number | null, points: number, { loaded, workspace }: SweepRequest): Promise<Launcher> {
-  const atATime = Math.min(points, parallel ?? ((await listNvidiaCards(workspace.environment)).length > 0 ? 1 : availableParallelism()))
   const { runtime } = loaded.located.experiment
+  const cards = runtime.device === 'cpu' ? [] : await visibleCards(workspace.environment)
+  const atATime = Math.min(points, parallel ?? (cards.length > 0 ? cards.length : availableParallelism()))
   return {
     parallel: atATime,
     threads: runtime.threads ?? Math.max(1, Math.floor(availableParallelism() / atATime)),
@@ -23,7 +25,9 @@ export async function localLauncher(parallel: number | null, points: number, { l
       const limit = pLimit(atATime)
       const [first] = missing
       if (!first) return
-      const engines = openEngines(() => startTensorflow(first.loaded.located.experiment, request))
+      const engines = openEngines((place) =>
+        startTensorflow(first.loaded.located.experiment, { ...request, workspace: onCard(workspace, cards, place) }),
+      )
       const telling = tellBehind()
       const bench: Bench = {
         ...{ sweep: folder, workspace, signal, readsTest, retriesFailed, pruning, engines, datasetOf },
@@ -47,4 +51,11 @@ export async function localLauncher(parallel: number | null, points: number, { l
       }
     },
   }
+}
+
+/** Several cards are dealt out in turn; one is everybody's. */
+function onCard(workspace: Workspace, cards: readonly string[], place: number): Workspace {
+  const card = cards[place % cards.length]
+  if (card === undefined) return workspace
+  return { ...workspace, environment: { ...workspace.environment, CUDA_VISIBLE_DEVICES: card } }
 }

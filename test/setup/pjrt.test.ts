@@ -2,6 +2,7 @@ import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSyn
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { visibleCards } from '../../src/setup/nvidia-cards.ts'
 import { choosePlugin } from '../../src/setup/pjrt-plugin.ts'
 import { ensurePjrt } from '../../src/setup/pjrt.ts'
 import type { SetupOptions } from '../../src/setup/setup-options.ts'
@@ -84,6 +85,16 @@ describe('which plugin', () => {
     expect(await named(checkout.path('plugin.so'))).toBe(checkout.path('plugin.so'))
     expect(await named(checkout.path('other.so'))).toBe('pjrt-plugin-missing')
     expect(await named('package.json')).toBe('pjrt-plugin-missing')
+  })
+
+  it('shares out the cards that the user lets it see, in the user’s words for them', async () => {
+    const machine = checkout.withCard('NVIDIA A100-SXM4-40GB', '580.65.06', '8.0')
+    const card = 'NVIDIA A100-SXM4-40GB, 580.65.06, 8.0'
+    writeFileSync(checkout.path('programs/nvidia-smi'), `#!/bin/sh\necho '${card}'\necho '${card}'\n`)
+    expect(await visibleCards(machine)).toEqual(['0', '1'])
+    expect(await visibleCards({ ...machine, CUDA_VISIBLE_DEVICES: '3, GPU-8f,-1,5' })).toEqual(['3', 'GPU-8f'])
+    expect(await visibleCards({ ...machine, CUDA_VISIBLE_DEVICES: '' })).toEqual([])
+    expect(await visibleCards({ PATH: '', CUDA_VISIBLE_DEVICES: '0' })).toEqual([])
   })
 
   it('is nothing that is set up on a machine without a card', async () => {
