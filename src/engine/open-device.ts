@@ -21,8 +21,8 @@ export async function openDevice(environment: NodeJS.ProcessEnv): Promise<OpenDe
     const client = await openPjrt(addon, plugin, optionsFor(name))
     const { api, platform, platformVersion, device } = client
     const driver = await driverVersion()
-    const accelerator = { platform, platformVersion, card: device, driver, plugin: `${name} ${version}`, api }
-    const identity = [accelerator.plugin, driver ?? '']
+    const accelerator = { platform, platformVersion, card: device, driver, plugin: name, pluginVersion: version, api }
+    const identity = [name, version, driver ?? '']
     return { accelerator, programs: devicePrograms({ client, identity, programs, compilerData }) }
   } catch (error) {
     if (!(error instanceof PjrtError)) throw error

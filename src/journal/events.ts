@@ -69,8 +69,9 @@ export interface Accelerator {
   readonly card: string
   /** Of the card's kernel module; null where there is none, or it does not say. */
   readonly driver: string | null
-  /** `cuda13 0.11.2` */
+  /** `cuda13`, or the file's name where the user named one. */
   readonly plugin: string
+  readonly pluginVersion: string
   /** Version of the interface between plugin and runner. */
   readonly api: string
 }

@@ -6,7 +6,7 @@ import type { PreparedDataset } from '../dataset/prepare.ts'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import type { Experiment } from '../experiment/experiment.ts'
 import { flattenParameters } from '../experiment/flatten-parameters.ts'
-import type { EngineStarted, Recorded } from '../journal/events.ts'
+import type { Accelerator, EngineStarted, Recorded } from '../journal/events.ts'
 import type { RunFolder } from '../journal/run-folder.ts'
 import { kindOfCpu } from './provenance.ts'
 
@@ -36,6 +36,15 @@ export function differentData(events: readonly Recorded[], { manifest }: Prepare
   })
 }
 
+const partsOfDevice = {
+  platform: "the device's platform",
+  platformVersion: "the version of the device's platform",
+  card: 'the card',
+  driver: "the card's driver",
+  plugin: "the device's plugin",
+  pluginVersion: "the version of the device's plugin",
+} satisfies Partial<Record<keyof Accelerator, string>>
+
 export async function differentMachine(folder: RunFolder, events: readonly Recorded[], now: EngineStarted): Promise<Difference[]> {
   const before = events.find((event) => event.type === 'engine-started')
   if (before?.type !== 'engine-started') return []
@@ -50,14 +59,10 @@ export async function differentMachine(folder: RunFolder, events: readonly Recor
         name === 'threads' ? `${hint} --set runtime.threads=${before.threads} may do.` : hint,
       ),
     ),
-    ...(['platform', 'platformVersion', 'card', 'driver', 'plugin'] as const).flatMap((name) =>
-      differs(
-        `the ${name === 'card' ? 'card' : `card's ${name}`}`,
-        before.accelerator?.[name] ?? undefined,
-        now.accelerator?.[name] ?? undefined,
-        hint,
-      ),
-    ),
+    ...Object.entries(partsOfDevice).flatMap(([part, words]) => {
+      const name = part as keyof typeof partsOfDevice
+      return differs(words, before.accelerator?.[name] ?? undefined, now.accelerator?.[name] ?? undefined, hint)
+    }),
     ...differs("the engine's operations", before.operations ?? 'tensorflow', now.operations ?? 'tensorflow', hint),
     ...differs('the kind of CPU', cpu, kindOfCpu(), hint),
   ]

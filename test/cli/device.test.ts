@@ -1,0 +1,64 @@
+/** The whole command on a device: a real plugin that computes on the CPU. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { foldRun } from '../../src/journal/run-state.ts'
+import type { Recorded } from '../../src/journal/events.ts'
+import { makeHome, untracked, type Home } from '../runner.ts'
+import { cpuPlugin, skipWord } from '../xla/plugin.ts'
+
+const experiment = ['experiments/smoke.yaml', ...untracked, '--set', 'training.epochs=60'] as const
+const plugin = { RUNNER_PJRT_PLUGIN: cpuPlugin ?? '' }
+
+let home: Home
+beforeEach(async () => {
+  home = await makeHome()
+})
+afterEach(() => home.remove())
+
+interface Ending {
+  readonly weightsHash: string | undefined
+  readonly metrics: readonly unknown[]
+  readonly evaluated: unknown
+}
+
+function endingOf(events: readonly Recorded[]): Ending {
+  const trained = events.findLast((event) => event.type === 'trained')
+  const evaluated = events.findLast((event) => event.type === 'evaluated')
+  return {
+    weightsHash: trained?.weightsHash,
+    metrics: foldRun(events).committed.map(({ metrics }) => metrics),
+    evaluated: evaluated?.metrics,
+  }
+}
+
+it('trains, is killed, goes on to the weights of a run that was not, and goes on nowhere else', { timeout: 240_000 }, async ({ skip }) => {
+  skip(cpuPlugin === null, skipWord)
+  const { exitCode, stderr } = await home.runner(experiment, plugin)
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toMatch(/device +cpu, float32; XLA by pjrt_c_api_cpu_plugin.so\n/)
+  const calm = await home.lastRun()
+  expect(calm.events.find((event) => event.type === 'engine-started')).toMatchObject({ backend: 'xla', accelerator: { platform: 'cpu' } })
+
+  const child = home.start(experiment, plugin)
+  const committed = async (): Promise<number> => {
+    const { folder, events } = await home.lastRun()
+    return folder.id === calm.folder.id ? 0 : events.filter(({ type }) => type === 'committed').length
+  }
+  while ((await committed()) < 3) await delay(20)
+  child.kill('SIGKILL')
+  await child.catch(() => undefined)
+  const { folder, events } = await home.lastRun()
+  expect(foldRun(events).committed.length).toBeLessThan(60)
+
+  const elsewhere = await home.runner(['resume', folder.id])
+  expect(elsewhere.exitCode).not.toBe(0)
+  expect(elsewhere.stderr).toContain("the engine's backend is not what it was when the run began")
+  expect((await home.runner(['resume', folder.id], plugin)).exitCode).toBe(0)
+  expect(endingOf((await home.lastRun()).events)).toEqual(endingOf(calm.events))
+})
+
+it('says that the CPU computes in float32 only', async () => {
+  const { exitCode, stderr } = await home.runner([...experiment, '--set', 'runtime.precision=bfloat16', '--set', 'runtime.device=cpu'])
+  expect(exitCode).toBe(3)
+  expect(stderr).toContain('runtime.precision is bfloat16, and the CPU computes in float32 only; set runtime.precision: float32')
+})
