@@ -101,6 +101,7 @@ function tagsOf(
   }
   for (const event of events) {
     if (event.type === 'engine-started') tags['runner.device'] = event.device
+    if (event.type === 'engine-started' && event.accelerator) tags['runner.card'] = event.accelerator.card
     if (event.type === 'described') tags['mlflow.note.content'] = event.note
   }
   if (events.some(({ type }) => type === 'picture')) tags['mlflow.loggedImages'] = 'True'
