@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { format } from 'prettier'
 
-const questions = ['step-rate', 'epoch', 'predict', 'packing', 'start-up', 'growth', 'roofline', 'sweep']
+const questions = ['step-rate', 'epoch', 'predict', 'packing', 'start-up', 'growth', 'roofline', 'sweep', 'parting']
 const file = fileURLToPath(new URL('RESULTS.md', import.meta.url))
 
 const { values, positionals } = parseArgs({
