@@ -7,7 +7,7 @@ import { dist } from './job.mjs'
 const { openPjrt } = await dist('xla/pjrt.js')
 const { loadProgram } = await dist('xla/device-program.js')
 const { executablesIn } = await dist('xla/executables.js')
-const { compileOptions, flagsFor } = await dist('xla/compile-options.js')
+const { flagsFor } = await dist('xla/compile-options.js')
 
 export const pjrt = JSON.parse(process.env.RUNNER_PJRT ?? 'null')
 
@@ -19,16 +19,17 @@ export async function openClient() {
 
 /** The program, and what the device says of its executables' memory by the name of the step. */
 export async function load(client, lowered, precision, folder) {
-  const executables = executablesIn(client, [], [folder])
+  const folders = [{ path: folder, isWritten: true }]
+  const executables = executablesIn(client, { identity: [], flags: flagsFor(precision), compilerData: pjrt.compilerData, folders })
   const memory = new Map()
   const watched = {
-    async get(text, options) {
-      const executable = await executables.get(text, options)
+    async get(text) {
+      const executable = await executables.get(text)
       memory.set(text, executable.memory())
       return executable
     },
   }
-  const program = await loadProgram(client, lowered, watched, compileOptions(flagsFor(client.platform, precision, pjrt.compilerData)))
+  const program = await loadProgram(client, lowered, watched)
   return { program, memory: Object.fromEntries(Object.entries(lowered.steps).map(([name, { text }]) => [name, memory.get(text) ?? null])) }
 }
 

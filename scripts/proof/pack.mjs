@@ -238,11 +238,19 @@ async function writeParts() {
     },
     steps: bytes,
     cpu,
+    // They travel with the checkout, and have to be those that this build is for.
+    scripts: await hashScripts(),
   }
   await writeFile(join(into, 'manifest.json'), JSON.stringify(manifest))
   for (const [name, file] of Object.entries(files)) say(`${(file.bytes / 2 ** 20).toFixed(1).padStart(6)} MiB  ${name}`)
   say(`${(total / 2 ** 20).toFixed(1).padStart(6)} MiB  in all, ${chosen.length} patients, ${job.labels.length} images`)
   if (total > mostBytes) throw new Error(`more than ${mostBytes / 2 ** 20} MiB`)
+}
+
+async function hashScripts() {
+  const folder = join(projectRoot, 'scripts/proof')
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.mjs')).sort()
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, sha256(await readFile(join(folder, name)))])))
 }
 
 async function describe(path) {

@@ -6,6 +6,7 @@ in one each; what needs the card for itself alone comes after: the copy rate, th
 
 import argparse
 import datetime
+import hashlib
 import json
 import os
 import shutil
@@ -161,13 +162,17 @@ def images(proof):
 
 def unpack_all(proof, _):
     manifest = unpack.unpack(Path(proof.arguments.proof), proof.work)
+    proof.scripts = manifest["scripts"]
     proof.known |= dict(commit=manifest["commit"], node=manifest["node"], step_bytes=manifest["steps"], cpu=manifest["cpu"])
     images = manifest["images"]
     return dict(patients=len(images["patients"]), images=len(images["labels"]), counts=images["counts"], bytes=manifest["bytes"])
 
 
 def check_runtime(proof, seconds):
-    """Whether Node runs here and loads the addon; where only the addon does not, it is compiled from its source."""
+    """Whether Node runs here and loads the addon; where only the addon does not, it is compiled from its source. And whose scripts these are."""
+    others = [name for name, known in proof.scripts.items() if hashlib.sha256((HERE / name).read_bytes()).hexdigest() != known]
+    if others:
+        raise Missing(f"{', '.join(others)} changed since scripts/proof/pack: pack again, for the build may have changed too")
     runtime = proof.work / "runner"
     addon = runtime / "pjrt.node"
     loads = [str(proof.work / "bin/node"), "-e", "process.dlopen({ exports: {} }, process.argv[1])", str(addon)]

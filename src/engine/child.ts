@@ -79,9 +79,14 @@ async function trainJob(job: TrainingJob): Promise<void> {
   interrupted = false
   const emit = (event: TrainingEvent): void => say({ reply: 'event', event })
   emit({ type: 'preparing', what: computing().preparing })
-  prepared = await prepare(job, computing(), prepared)
+  const compiled: number[] = []
+  prepared = await prepare(job, computing(), prepared, () => compiled.push(1))
+  if (compiled.length > 0 && job.resumeAfter !== null) emit({ type: 'warning', code: 'compiled-anew', message: compiledAnew })
   say({ reply: 'trained', result: await train(prepared, emit, { isInterrupted: () => interrupted, answer }) })
 }
+
+const compiledAnew =
+  'what this run was compiled to is not there any more, or cannot be loaded: it was compiled anew, and may end with other last bits than a run that nobody disturbed'
 
 function computing(): Programs {
   if (!programs) throw new Error('Internal error: the engine was asked before it was ready')
@@ -116,6 +121,12 @@ async function start(): Promise<void> {
     say({ reply: 'ready', started: { ...(await startedOn(opened.accelerator)), pid: process.pid } })
     return
   }
+  if (opened?.isNamed) {
+    const message = `the plugin that RUNNER_PJRT_PLUGIN names finds no device: ${opened.refusal}; run \`runner doctor\`, or unset it`
+    say({ reply: 'failed', failure: { code: 'no-gpu', message } })
+    return
+  }
+  const withoutGpu = opened?.refusal ?? process.env['RUNNER_WITHOUT_GPU'] ?? null
   const { loadTensorflow } = await import('./load-tensorflow.ts')
   await loadTensorflow()
   const { operations, tensorflow } = await import('../kernels/tensorflow.ts')
@@ -123,7 +134,7 @@ async function start(): Promise<void> {
   const { binding } = tensorflow()
   const usesGpu = binding.isUsingGpuDevice()
   if (device === 'gpu' && !usesGpu) {
-    const why = opened ? `the GPU's plugin says: ${opened.refusal}` : 'no GPU was found'
+    const why = withoutGpu === null ? 'no GPU was found' : `the GPU cannot be used: ${withoutGpu}`
     const message = `runtime.device is gpu, and ${why}; run \`runner doctor\`, or set runtime.device: auto`
     say({ reply: 'failed', failure: { code: 'no-gpu', message } })
     return
@@ -140,7 +151,7 @@ async function start(): Promise<void> {
       threads: await threadCount(),
       operations: operations(),
       onednn: process.env['TF_ENABLE_ONEDNN_OPTS'] !== '0',
-      ...(opened ? { withoutGpu: opened.refusal } : {}),
+      ...(withoutGpu === null ? {} : { withoutGpu }),
     },
   })
 }

@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Program, ProgramSource } from '../graph/step-function.ts'
-import { compileOptions, flagsFor } from '../xla/compile-options.ts'
+import { flagsFor } from '../xla/compile-options.ts'
 import { loadProgram, type LoweredProgram } from '../xla/device-program.ts'
-import { executablesIn } from '../xla/executables.ts'
+import { executablesIn, type ExecutableFolder } from '../xla/executables.ts'
 import { keptName, readKept, writeKept } from '../xla/kept-file.ts'
 import type { PjrtClient } from '../xla/pjrt.ts'
 import { loadTensorflow } from './load-tensorflow.ts'
@@ -31,18 +32,22 @@ export interface DeviceOptions {
 const imageShare = 0.5
 
 export function devicePrograms({ client, identity, programs: folder, compilerData }: DeviceOptions): Programs {
-  const load = (lowered: LoweredProgram, precision: Precision, own: string | null): Promise<Program> => {
-    const executables = executablesIn(client, identity, [...(own === null ? [] : [own]), join(folder, 'executables')])
-    return loadProgram(client, lowered, executables, compileOptions(flagsFor(client.platform, precision, compilerData)))
+  const shared = { path: join(folder, 'executables'), isWritten: true }
+  const load = (lowered: LoweredProgram, precision: Precision, own: ExecutableFolder, onCompiled?: () => void): Promise<Program> => {
+    const options = { identity, flags: flagsFor(precision), compilerData, folders: [own, shared] }
+    return loadProgram(client, lowered, executablesIn(client, onCompiled ? { ...options, onCompiled } : options))
   }
   return {
     preparing: `compiling the training for ${client.device}`,
     memory: () => client.memory()?.limit ?? null,
     imageBudget: (wished) => Math.min(wished, (client.memory()?.limit ?? Infinity) * imageShare),
-    training: async (graph, { precision, executables }: TrainingOptions) =>
-      load(await loweredTraining(folder, graph, precision, client.platform), precision, executables),
+    training: async (graph, { precision, executables, onCompiled }: TrainingOptions) => {
+      const lowered = await loweredTraining(folder, graph, precision, client.platform)
+      return load(lowered, precision, { path: executables, isWritten: true }, onCompiled)
+    },
+    // What a finished run keeps is its training's.
     predicting: async (graph, { precision, executables }) =>
-      load(await loweredPrediction(folder, graph, precision), precision, executables),
+      load(await loweredPrediction(folder, graph, precision), precision, { path: executables, isWritten: false }),
   }
 }
 
@@ -80,18 +85,20 @@ async function keptProgram(folder: string, key: object, make: () => Promise<Lowe
   const known = await readKept(path)
   if (known) return JSON.parse(known.toString('utf8')) as LoweredProgram
   const program = await make()
-  await writeKept(path, Buffer.from(JSON.stringify(program)))
+  // Where it cannot be written it is traced again the next time.
+  await writeKept(path, Buffer.from(JSON.stringify(program))).catch(() => undefined)
   return program
 }
 
-/** Rooms whose code decides what a program is. */
-const rooms = ['engine', 'graph', 'kernels', 'layers', 'network', 'xla']
+/** Folders of src/ whose code decides what a program is. */
+const rooms = ['engine', 'graph', 'kernels', 'layers', 'network', 'random', 'xla']
 let digest: string | null = null
 
-/** Of the code that traces and lowers: after a change of it nothing that was kept is used. */
+/** Of the code that traces and lowers, and of tfjs, whose gradients are traced: after a change of it nothing that was kept is used. */
 function codeDigest(): string {
   if (digest !== null) return digest
-  const hash = createHash('sha256')
+  const { version } = createRequire(import.meta.url)('@tensorflow/tfjs-core/package.json') as { readonly version: string }
+  const hash = createHash('sha256').update(version)
   for (const room of rooms) {
     const folder = fileURLToPath(new URL(`../${room}/`, import.meta.url))
     const files = readdirSync(folder).filter((name) => /(?<!\.d)\.[jt]s$/.test(name))

@@ -1,5 +1,5 @@
 /**
- * The parent's side of the engine: a child process that owns TensorFlow. Its environment is set before it starts, its native crashes and
+ * The parent's side of the engine: a child process that owns TensorFlow, or a device. Its environment is set before it starts, its native crashes and
  * out-of-memory kills are answers here instead of the end of the story.
  */
 import { fork, type ChildProcess } from 'node:child_process'
@@ -66,7 +66,7 @@ function childPath(): string {
   return existsSync(beside) ? beside : fileURLToPath(new URL('../../dist/engine/child.js', import.meta.url))
 }
 
-/** Starts the child and waits until TensorFlow has loaded. Rejects with `EngineError`. */
+/** Starts the child and waits until it is ready: TensorFlow has loaded, or a device is open. Rejects with `EngineError`. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const child = fork(childPath(), [options.device], {
     env: options.environment,

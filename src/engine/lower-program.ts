@@ -32,6 +32,9 @@ function interfaceOf(
   variables: StepInterface['variables'],
   table: StepInterface['table'],
 ): StepInterface {
-  const feeds = step.arguments.map(({ name, dtype, shape }) => ({ name, dtype, shape: shape(batch) }))
+  const feeds = step.arguments.map(({ name, dtype, shape }) => {
+    const isOfImages = shape(batch).join() !== shape(batch + 1).join()
+    return { name, dtype, shape: shape(batch), isOfImages }
+  })
   return { prefix: callName(step.name, batch), batch, feeds, variables, table }
 }

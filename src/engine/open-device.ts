@@ -12,11 +12,21 @@ export interface OpenDevice {
   readonly programs: Programs
 }
 
+export interface Refusal {
+  /** In the plugin's words. */
+  readonly refusal: string
+  /** Whether the user named the plugin: then there is nothing else that was meant. */
+  readonly isNamed: boolean
+}
+
 /** Null where there is no plugin; what the plugin says where it finds no device. */
-export async function openDevice(environment: NodeJS.ProcessEnv): Promise<OpenDevice | { readonly refusal: string } | null> {
+export async function openDevice(environment: NodeJS.ProcessEnv): Promise<OpenDevice | Refusal | null> {
   const prepared = environment[pjrtVariable]
   if (prepared === undefined) return null
   const { addon, plugin, name, version, programs, compilerData } = JSON.parse(prepared) as Pjrt
+  // These would decide numbers behind the experiment's back: neither a kept program nor a journal knows of them.
+  delete environment['XLA_FLAGS']
+  delete environment['NVIDIA_TF32_OVERRIDE']
   try {
     const client = await openPjrt(addon, plugin, optionsFor(name))
     const { api, platform, platformVersion, device } = client
@@ -26,13 +36,18 @@ export async function openDevice(environment: NodeJS.ProcessEnv): Promise<OpenDe
     return { accelerator, programs: devicePrograms({ client, identity, programs, compilerData }) }
   } catch (error) {
     if (!(error instanceof PjrtError)) throw error
-    return { refusal: error.message }
+    return { refusal: error.message, isNamed: !isNvidias(name) }
   }
 }
 
 /** Memory as it is needed: the card may be somebody else's too. Other plugins know other names. */
 function optionsFor(name: string): PluginOptions {
-  return /^cuda1[23]$/.test(name) ? { preallocate: false } : {}
+  return isNvidias(name) ? { preallocate: false } : {}
+}
+
+/** One of those that the set-up chooses by itself. */
+function isNvidias(name: string): boolean {
+  return /^cuda1[23]$/.test(name)
 }
 
 /** Of NVIDIA's kernel module; null where there is none. */

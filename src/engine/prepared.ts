@@ -1,4 +1,5 @@
 /** A training job made ready to run: its compiled program, the way of its pixels. */
+import { cp } from 'node:fs/promises'
 import type { Program } from '../graph/step-function.ts'
 import { updateRule, type UpdateRule } from '../layers/optimizers.ts'
 import { graphJobOf } from './graph-job.ts'
@@ -18,31 +19,47 @@ interface Compiled {
   /** Of everything that it was made from. */
   readonly key: string
   readonly program: Program
+  /** Folder of the training that compiled it. */
+  readonly executables: string
   readonly images: ImageFeed
 }
 
-/** On the program of the training before where it is the same, with the same images; else that one is disposed of. */
-export async function prepare(job: TrainingJob, programs: Programs, before: Prepared | null = null): Promise<Prepared> {
+/**
+ * On the program of the training before where it is the same, with the same images; else that one is disposed of. `onCompiled` is called where something
+ * had to be compiled that no run had left.
+ */
+export async function prepare(
+  job: TrainingJob,
+  programs: Programs,
+  before: Prepared | null = null,
+  onCompiled: () => void = () => undefined,
+): Promise<Prepared> {
   const graph = graphJobOf({ ...job, imageBudget: programs.imageBudget(job.imageBudget) })
   const { pack, execution, precision } = job
   const key = JSON.stringify({ graph, pack, execution, precision })
   const known = before?.key === key ? before : null
   if (before && !known) await dispose(before)
-  const { program, images } = known ?? (await compile(graph, job, programs, key))
+  if (known) await inherit(known.executables, job.executables)
+  const { program, images, executables } = known ?? (await compile(graph, job, programs, { key, onCompiled }))
   const rule = updateRule(job.optimizer)
   program.assign(firstValues(job.network, rule, job.seed))
-  return { job, key, rule, program, images, validation: new Map() }
+  return { job, key, rule, program, images, executables, validation: new Map() }
 }
 
 async function compile(
   graph: GraphJob,
   { pack, execution, precision, executables }: TrainingJob,
   programs: Programs,
-  key: string,
+  { key, onCompiled }: { readonly key: string; readonly onCompiled: () => void },
 ): Promise<Compiled> {
-  const program = await programs.training(graph, { execution, precision, executables })
+  const program = await programs.training(graph, { execution, precision, executables, onCompiled })
   if (graph.isResident) await fillTable(pack, program)
-  return { key, program, images: await openImageFeed(pack, graph.isResident ? 'table' : 'feed') }
+  return { key, program, executables, images: await openImageFeed(pack, graph.isResident ? 'table' : 'feed') }
+}
+
+/** What one training was compiled to belongs to the next one on it too. Where it cannot be copied, that one compiles when it is resumed. */
+async function inherit(from: string, to: string): Promise<void> {
+  if (from !== to) await cp(from, to, { recursive: true }).catch(() => undefined)
 }
 
 export async function dispose(prepared: Prepared): Promise<void> {

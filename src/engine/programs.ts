@@ -8,6 +8,8 @@ export interface TrainingOptions {
   readonly precision: Precision
   /** Absolute folder for what is compiled, which then belongs to the run. */
   readonly executables: string
+  /** Called where something had to be compiled that the run, or another, had not left. */
+  readonly onCompiled: () => void
 }
 
 /** A prediction's steps: images are fed, as many at a time. */
@@ -23,13 +25,10 @@ export interface Programs {
   readonly preparing: string
   /** Bytes of images that may stay in the device's memory, where so many are wished for. */
   imageBudget(wished: number): number
-  /** Bytes of a device's own memory that programs may have; null where they use the machine's, or it does not say. */
+  /** Bytes of a device's own memory, used or not, that programs may have; null where they use the machine's, or it does not say. */
   memory(): number | null
   /** Its variables are all 0. Whoever asks disposes of it. */
   training(graph: GraphJob, options: TrainingOptions): Promise<Program>
-  /** Likewise. `executables` is the training's, or null. */
-  predicting(
-    graph: PredictionGraph,
-    options: Pick<TrainingOptions, 'precision'> & { readonly executables: string | null },
-  ): Promise<Program>
+  /** Likewise. `executables` is the training's; nothing is written there. */
+  predicting(graph: PredictionGraph, options: Pick<TrainingOptions, 'precision' | 'executables'>): Promise<Program>
 }

@@ -12,8 +12,9 @@ export const tensorflowPrograms: Programs = {
   imageBudget: (wished) => wished,
   memory: () => null,
   training: (graph, { execution, precision }) =>
-    whole(() => owning(graphSource(graph).source, execution === 'graph' ? compileProgram : eagerProgram), precision),
-  predicting: (graph, { precision }) => whole(() => owning(predictionSource(graph), compileProgram), precision),
+    inFloat32(() => owning(graphSource(graph).source, execution === 'graph' ? compileProgram : eagerProgram), precision),
+  // What was trained less exactly may be asked more exactly.
+  predicting: (graph) => Promise.resolve(owning(predictionSource(graph), compileProgram)),
 }
 
 /** A program that disposes of its source's variables with itself. */
@@ -38,7 +39,7 @@ class PrecisionError extends Error {
   }
 }
 
-function whole(make: () => Program, precision: Precision): Promise<Program> {
+function inFloat32(make: () => Program, precision: Precision): Promise<Program> {
   return new Promise((resolve) => {
     if (precision !== 'float32') throw new PrecisionError(precision)
     resolve(make())

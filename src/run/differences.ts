@@ -16,7 +16,11 @@ export type Difference = Required<Pick<Diagnostic, 'message' | 'expected' | 'rec
 const free = /^(name|description|tracking|rules)(\.|$)|^evaluation\.|^runtime\.(?!precision$)|^training\.(epochs|onNonFinite)$/
 
 export function differentParameters(events: readonly Recorded[], experiment: Experiment): Difference[] {
-  const before = events.find((event) => event.type === 'parameters')?.values ?? {}
+  // Journals from before there was a choice do not say how exactly they computed.
+  const before: Readonly<Record<string, string>> = {
+    'runtime.precision': 'float32',
+    ...events.find((event) => event.type === 'parameters')?.values,
+  }
   const now = flattenParameters(experiment)
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => !free.test(name))
   const changed = names.flatMap((name) => differs(name, before[name], now[name], 'A resumed run keeps what decides its numbers.'))
@@ -36,6 +40,10 @@ export function differentData(events: readonly Recorded[], { manifest }: Prepare
   })
 }
 
+function nameOf({ accelerator, device, tensorflow }: EngineStarted): string {
+  return accelerator ? `${accelerator.card} by XLA` : `${device.toUpperCase()} by TensorFlow ${tensorflow ?? ''}`
+}
+
 const partsOfDevice = {
   platform: "the device's platform",
   platformVersion: "the version of the device's platform",
@@ -50,6 +58,10 @@ export async function differentMachine(folder: RunFolder, events: readonly Recor
   if (before?.type !== 'engine-started') return []
   const { cpu } = JSON.parse(await readFile(folder.environment, 'utf8')) as { readonly cpu?: string }
   const hint = 'Other bits would come out. Resume where the run began, or begin it anew here.'
+  if (before.backend !== now.backend) {
+    const wayOut = before.accelerator ? hint : `Where that is this machine's CPU: --set runtime.device=cpu. ${hint}`
+    return differs('what computes', nameOf(before), nameOf(now), wayOut)
+  }
   return [
     ...(['device', 'backend', 'tensorflow', 'threads', 'onednn'] as const).flatMap((name) =>
       differs(

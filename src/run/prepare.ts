@@ -96,7 +96,7 @@ function isOfTheMachine({ code }: Diagnostic): boolean {
   return code === 'disk-full' || code === 'folder-unwritable'
 }
 
-const none = { value: null } as const
+const none = { value: null, diagnostics: [] } as const
 
 /** Throws `Fault`. */
 export async function startTensorflow({ runtime }: Experiment, { workspace, listen }: Preparation): Promise<Engine> {
@@ -106,14 +106,17 @@ export async function startTensorflow({ runtime }: Experiment, { workspace, list
   const { device, threads } = runtime
   const pjrt =
     device === 'cpu' ? none : await ensurePjrt({ projectRoot, environment, report: (progress) => listen({ type: 'setup', progress }) })
-  if (pjrt.value === undefined) throw new Fault(pjrt.diagnostics, 3)
+  // A driver that no plugin knows is no reason not to train, unless the card is asked for.
+  const tooOld = device === 'auto' ? pjrt.diagnostics.find(({ code }) => code === 'driver-too-old') : undefined
+  if (pjrt.value === undefined && !tooOld) throw new Fault(pjrt.diagnostics, 3)
   try {
     return await startEngine({
       device,
       environment: engineEnvironment({
         environment,
         tensorflow: tensorflow.value,
-        pjrt: pjrt.value,
+        pjrt: pjrt.value ?? null,
+        withoutGpu: tooOld && `${tooOld.message}: ${tooOld.received ?? ''}, ${tooOld.expected ?? ''} is wanted`,
         device,
         threads: threads ?? undefined,
       }),

@@ -32,7 +32,7 @@ function imagesOf(rows: readonly number[], { manifest }: PreparedDataset): strin
   return `These images were being trained on: ${named.join(', ')}${more}. `
 }
 
-/** Beside what the plan counts, a device's compiler keeps as much again at most (docs/gpu.md has what it keeps for the baseline). */
+/** Of a device's memory, what the plan may fill: the plan knows the CPU's operations, and a device's compiler keeps more between them. */
 const deviceShare = 0.5
 
 /** The planned figure, and the batch that fits into what the device has, or what is free now that the engine is gone. */

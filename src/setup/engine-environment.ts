@@ -9,6 +9,8 @@ export interface EngineEnvironmentOptions {
   readonly tensorflow: Tensorflow
   /** What the engine trains on a card with; null or absent where there is none. */
   readonly pjrt?: Pjrt | null
+  /** Why a card that is there is not used. */
+  readonly withoutGpu?: string | undefined
   readonly device: 'auto' | 'cpu' | 'gpu'
   /** Undefined leaves TensorFlow one thread a core. */
   readonly threads?: number | undefined
@@ -19,7 +21,7 @@ export const pjrtVariable = 'RUNNER_PJRT'
 
 export function engineEnvironment(options: EngineEnvironmentOptions): NodeJS.ProcessEnv {
   const { tensorflow, device, threads } = options
-  const { [pjrtVariable]: _, ...environment } = options.environment
+  const { [pjrtVariable]: _, RUNNER_WITHOUT_GPU: __, ...environment } = options.environment
   const pjrt = device === 'cpu' ? null : (options.pjrt ?? null)
   const inherited = environment['LD_LIBRARY_PATH']
   return {
@@ -34,6 +36,7 @@ export function engineEnvironment(options: EngineEnvironmentOptions): NodeJS.Pro
     ...environment,
     LD_LIBRARY_PATH: [...tensorflow.libraryFolders, ...(inherited ? [inherited] : []), ...(pjrt?.libraryFolders ?? [])].join(delimiter),
     ...(pjrt ? { [pjrtVariable]: JSON.stringify(pjrt) } : {}),
+    ...(options.withoutGpu === undefined ? {} : { RUNNER_WITHOUT_GPU: options.withoutGpu }),
     ...(device === 'cpu' ? { CUDA_VISIBLE_DEVICES: '-1' } : {}),
     ...(threads === undefined ? {} : { TF_NUM_INTRAOP_THREADS: String(threads) }),
   }

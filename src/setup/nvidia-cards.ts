@@ -31,9 +31,19 @@ export async function listNvidiaCards(environment: NodeJS.ProcessEnv): Promise<r
 /** What CUDA_VISIBLE_DEVICES calls the cards that this process may use: the user's own list, or numbers from 0. */
 export async function visibleCards(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
   const cards = await listNvidiaCards(environment)
+  const chosen = namesOf(environment)
+  return cards.length === 0 ? [] : (chosen ?? cards.map((_, index) => String(index)))
+}
+
+/** None where the user lets it see none. */
+export async function usableCards(environment: NodeJS.ProcessEnv): Promise<readonly NvidiaCard[]> {
+  return namesOf(environment)?.length === 0 ? [] : listNvidiaCards(environment)
+}
+
+/** CUDA stops at the first name that is none. Null where the user says nothing. */
+function namesOf(environment: NodeJS.ProcessEnv): readonly string[] | null {
   const chosen = environment['CUDA_VISIBLE_DEVICES']
-  if (chosen === undefined || cards.length === 0) return cards.map((_, index) => String(index))
-  // CUDA stops at the first that is none.
+  if (chosen === undefined) return null
   const named = chosen.split(',').map((name) => name.trim())
   const end = named.findIndex((name) => name === '' || name === '-1')
   return end === -1 ? named : named.slice(0, end)

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts'
-import { listNvidiaCards, type NvidiaCard } from './nvidia-cards.ts'
+import { usableCards, type NvidiaCard } from './nvidia-cards.ts'
 import type { PjrtBuild } from './places.ts'
 import { chooseTensorflowBuild } from './tensorflow-build.ts'
 
@@ -19,7 +19,7 @@ const oldestCapability = 7.5
 export async function choosePlugin(environment: NodeJS.ProcessEnv): Promise<Outcome<PluginChoice | null>> {
   const path = environment[override] ?? ''
   if (chooseTensorflowBuild(environment).value === 'cuda') return { value: null, diagnostics: [] }
-  if (path === '') return chooseForCards(await listNvidiaCards(environment))
+  if (path === '') return chooseForCards(await usableCards(environment))
   if (isAbsolute(path) && existsSync(path)) return { value: { kind: 'file', path }, diagnostics: [] }
   return { diagnostics: [noSuchFile(path)] }
 }

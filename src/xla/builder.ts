@@ -21,21 +21,10 @@ export interface Value {
 export type Precision = 'float32' | 'tf32' | 'bfloat16'
 
 type Comparison = 'EQ' | 'NE' | 'GE' | 'GT' | 'LE' | 'LT'
-type Reduction = 'add' | 'maximum' | 'minimum' | 'or' | 'and'
+type Reduction = 'add' | 'maximum' | 'minimum'
 
 type Unary =
-  | 'exponential'
-  | 'exponential_minus_one'
-  | 'log'
-  | 'log_plus_one'
-  | 'logistic'
-  | 'tanh'
-  | 'sqrt'
-  | 'rsqrt'
-  | 'negate'
-  | 'abs'
-  | 'floor'
-  | 'not'
+  'exponential' | 'exponential_minus_one' | 'log' | 'log_plus_one' | 'logistic' | 'tanh' | 'sqrt' | 'rsqrt' | 'negate' | 'abs' | 'floor'
 type Binary =
   'add' | 'subtract' | 'multiply' | 'divide' | 'maximum' | 'minimum' | 'and' | 'or' | 'xor' | 'shift_left' | 'shift_right_logical'
 
@@ -347,8 +336,7 @@ function commonShape(shapes: readonly Shape[]): Shape {
 }
 
 function neutral(op: Reduction, type: ElementType): number {
-  if (op === 'add' || op === 'or') return 0
-  if (op === 'and') return 1
+  if (op === 'add') return 0
   if (type === 'f32') return op === 'maximum' ? -Infinity : Infinity
   return op === 'maximum' ? -0x80000000 : 0x7fffffff
 }

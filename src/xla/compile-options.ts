@@ -6,15 +6,17 @@ import type { Precision } from './builder.ts'
 export type XlaFlags = Readonly<Record<string, boolean | number | string>>
 
 /**
- * Flags for a plugin's platform, whose compiler's files may lie in a folder of their own. XLA's own flags for determinism are not among them: they
- * leave matrix products to cuBLAS, with 2.6 times the bytes (docs/gpu.md); what fixes a run's kernels is that its executables are kept.
+ * What decides the program beside its text. XLA's own flags for determinism are not among them: they leave matrix products to cuBLAS, with 2.6
+ * times the bytes (docs/gpu.md); what fixes a run's kernels is that its executables are kept.
  */
-export function flagsFor(platform: string, precision: Precision, compilerData: string | null = null): XlaFlags {
-  return {
-    // Short floats are rounded where the program says so, whatever is fused with what.
-    ...(precision === 'bfloat16' ? { xla_allow_excess_precision: false } : {}),
-    ...(platform !== 'cuda' || compilerData === null ? {} : { xla_gpu_cuda_data_dir: compilerData }),
-  }
+export function flagsFor(precision: Precision): XlaFlags {
+  // Short floats are rounded where the program says so, whatever is fused with what.
+  return precision === 'bfloat16' ? { xla_allow_excess_precision: false } : {}
+}
+
+/** Where a plugin's compiler finds its files: it decides nothing, and differs from checkout to checkout. */
+export function placeOf(platform: string, compilerData: string | null): XlaFlags {
+  return platform === 'cuda' && compilerData !== null ? { xla_gpu_cuda_data_dir: compilerData } : {}
 }
 
 export function compileOptions(flags: XlaFlags): Uint8Array {

@@ -23,14 +23,9 @@ export function callName(step: string, batch: number, repeats = 1): string {
 }
 
 /** Compiles every step, several at a time. Rejects with `PjrtError`. */
-export async function loadProgram(
-  client: PjrtClient,
-  program: LoweredProgram,
-  executables: Executables,
-  options: Uint8Array,
-): Promise<Program> {
+export async function loadProgram(client: PjrtClient, program: LoweredProgram, executables: Executables): Promise<Program> {
   const names = Object.keys(program.steps)
-  const compiled = await Promise.all(Object.values(program.steps).map(({ text }) => executables.get(text, options)))
+  const compiled = await Promise.all(Object.values(program.steps).map(({ text }) => executables.get(text)))
   const calls = Object.values(program.steps).map((step, index): Call => ({ step, executable: compiled[index] ?? fail(names[index]) }))
   return new DeviceProgram(client, program, new Map(calls.map((call, index) => [names[index] ?? '', call])))
 }
@@ -118,8 +113,11 @@ class DeviceProgram implements Program {
     const [slot] = call.step.fetches
     for (const other of others) other.dispose()
     if (!first || !slot) return
-    const end = first.read(arrayFor(slot)).then(() => first.dispose())
-    // Whoever waits is told.
+    const end = first
+      .read(arrayFor(slot))
+      .then(() => undefined)
+      .finally(() => first.dispose())
+    // It fails where it is waited for, which may be after Node would have called it unhandled.
     end.catch(() => undefined)
     this.#underWay.push(end)
   }
@@ -159,26 +157,15 @@ class DeviceProgram implements Program {
 
 /** The values of a slot for one step, or for several behind each other. */
 function together({ name, dtype, shape }: Slot, feeds: readonly Feeds[]): Feed {
-  const [only] = feeds
-  const all =
-    feeds.length === 1
-      ? only?.[name]
-      : concatenated(
-          feeds.map((feed) => feed[name] ?? fail(name)),
-          arrayFor({ dtype, shape }),
-        )
-  if (all?.length !== sizeOf(shape))
-    throw new Error(`Internal error: ${sizeOf(shape)} numbers of ${name} are wanted, not ${all?.length ?? 0}`)
+  const size = sizeOf(shape) / feeds.length
+  const parts = feeds.map((feed) => feed[name] ?? fail(name))
+  const wrong = parts.find(({ length }) => length !== size)
+  if (wrong) throw new Error(`Internal error: ${size} numbers of ${name} are wanted for a step, not ${wrong.length}`)
+  const [only] = parts
+  if (parts.length === 1 && only) return only
+  const all = arrayFor({ dtype, shape })
+  for (const [index, part] of parts.entries()) all.set(part, index * size)
   return all
-}
-
-function concatenated(parts: readonly Feed[], into: Feed): Feed {
-  let from = 0
-  for (const part of parts) {
-    into.set(part, from)
-    from += part.length
-  }
-  return into
 }
 
 function arrayFor({ dtype, shape }: Pick<Slot, 'dtype' | 'shape'>): Float32Array | Int32Array | Uint8Array {

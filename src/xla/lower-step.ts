@@ -7,7 +7,7 @@ import { handleName, tableHandle, type Graph, type Operation } from '../graph/no
 import { Builder, sizeOf, tensorType, typeOf, type ElementType, type Precision, type Shape, type Value } from './builder.ts'
 import { Attributes, elementType, numberOf } from './lowering.ts'
 import { loweringOf } from './lowerings.ts'
-import { isStoredShort } from './stored.ts'
+import { isStoredShort, staysOfImages } from './stored.ts'
 
 export interface Slot {
   readonly name: string
@@ -20,8 +20,8 @@ export interface StepInterface {
   /** `train32`: names of its nodes begin with it. */
   readonly prefix: string
   readonly batch: number
-  /** Of one step. */
-  readonly feeds: readonly Slot[]
+  /** Of one step. Those of images have a value, or a row, for each. */
+  readonly feeds: readonly (Slot & { readonly isOfImages: boolean })[]
   /** Every variable of the program, in its order. */
   readonly variables: readonly { readonly name: string; readonly shape: Shape }[]
   readonly table: Slot | null
@@ -61,7 +61,7 @@ export class LoweringError extends Error {
 export function lowerStep(graph: Graph, step: StepInterface, { precision, repeats }: LoweringOptions): LoweredStep {
   const b = new Builder(precision)
   const isLoop = repeats > 1
-  const feeds = step.feeds.map((slot) => (isLoop ? { ...slot, shape: [repeats, ...slot.shape] } : slot))
+  const feeds = step.feeds.map(({ name, dtype, shape }): Slot => ({ name, dtype, shape: isLoop ? [repeats, ...shape] : shape }))
   const counter: Value = { id: '%step', shape: [], type: 'i32' }
   const fed = feeds.map((slot, index): Value => {
     const argument = argumentOf(`%feed${index}`, slot)
@@ -158,7 +158,7 @@ class Pass {
   readonly #changed = new Map<number, Value>()
   /** Node -> its outputs. */
   readonly #values = new Map<string, readonly Value[]>()
-  /** Nodes whose values are an image's own, and not sums over images. */
+  /** Outputs, `node:0`, that have a value for each image. */
   readonly #ofImages = new Set<string>()
 
   constructor(
@@ -259,28 +259,44 @@ class Pass {
 
   /** An input by name, short floats made long again. */
   #exact(input: string): Value {
-    const [node = '', output = '0'] = input.split(':')
-    const value = this.#values.get(node)?.[Number(output)] ?? this.#refuse(`${input} has no value`)
+    const value = this.#stored(input) ?? this.#refuse(`${input} has no value`)
     return value.type === 'bf16' ? this.#b.convert(value, 'f32') : value
   }
 
+  /** As it is kept; undefined for handles of variables and of the table. */
+  #stored(input: string): Value | undefined {
+    const [node = '', output = '0'] = input.split(':')
+    return this.#values.get(node)?.[Number(output)]
+  }
+
   #give(node: Operation, outputs: readonly Value[]): void {
-    const isOfImages =
-      node.op === 'Placeholder' ||
-      node.op === 'ResourceGather' ||
-      node.inputs.some((input) => this.#ofImages.has(input.split(':')[0] ?? ''))
-    if (isOfImages) this.#ofImages.add(node.name)
-    const isShort = (value: Value, index: number): boolean =>
-      this.#precision === 'bfloat16' && isOfImages && isStoredShort(node, index, value, this.#step.batch)
-    this.#values.set(
-      node.name,
-      outputs.map((value, index) => (isShort(value, index) ? this.#b.convert(value, 'bf16') : value)),
-    )
+    const inputs = node.inputs.filter((input) => !input.startsWith('^'))
+    const isFedOfImages = this.#step.feeds.some(({ name, isOfImages }) => isOfImages && node.name === `${this.#step.prefix}/${name}`)
+    const hasInputOfImages = inputs.some((input) => this.#ofImages.has(outputName(input)))
+    const values = outputs.map((value, index): Value => {
+      const isOfImages =
+        isFedOfImages ||
+        (hasInputOfImages &&
+          staysOfImages(
+            node,
+            index,
+            inputs.flatMap((input) => this.#stored(input) ?? []),
+          ))
+      if (!isOfImages) return value
+      this.#ofImages.add(`${node.name}:${index}`)
+      return this.#precision === 'bfloat16' && isStoredShort(value, this.#step.batch) ? this.#b.convert(value, 'bf16') : value
+    })
+    this.#values.set(node.name, values)
   }
 
   #refuse(why: string): never {
     throw new Error(why)
   }
+}
+
+/** `node:0` for `node`. */
+function outputName(input: string): string {
+  return input.includes(':') ? input : `${input}:0`
 }
 
 function empty(shape: Shape, type: ElementType): Value {

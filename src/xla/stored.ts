@@ -3,21 +3,33 @@
  * the features of whole images, the loss and the metrics stay float32; arithmetic is float32 everywhere but in products.
  */
 import type { Operation } from '../graph/nodes.ts'
+import { numbersOf } from './lowering.ts'
 import type { Value } from './builder.ts'
 
-/** Operations whose outputs are sums over images, or whose second and later outputs are. */
-const sumsOverImages: readonly string[] = [
-  'BiasAddGrad',
-  'Conv2DBackpropFilter',
-  'DepthwiseConv2dNativeBackpropFilter',
-  'ResourceApplyAdagradV2',
-]
-const laterOutputsAreSums: readonly string[] = ['FusedBatchNormV3', 'FusedBatchNormGradV3']
+/** Whether an output has a value for each image, given inputs of which some have; a sum over images ends that, and what is made of sums has none either. */
+export function staysOfImages({ op, attributes }: Operation, output: number, inputs: readonly Value[]): boolean {
+  switch (op) {
+    case 'BiasAddGrad':
+    case 'Conv2DBackpropFilter':
+    case 'DepthwiseConv2dNativeBackpropFilter':
+      return false
+    case 'FusedBatchNormV3':
+    case 'FusedBatchNormGradV3':
+      return output === 0
+    case 'MatMul':
+      return !attributes.some(({ name, value }) => name === 'transpose_a' && value === true)
+    case 'Sum':
+    case 'Mean':
+    case 'Max':
+      return inputs[1] ? !numbersOf(inputs[1]).includes(0) : true
+    default:
+      return true
+  }
+}
 
-export function isStoredShort({ op, attributes }: Operation, output: number, { type, shape }: Value, batch: number): boolean {
-  if (type !== 'f32' || sumsOverImages.includes(op) || (laterOutputsAreSums.includes(op) && output > 0)) return false
-  if (op === 'MatMul' && attributes.some(({ name, value }) => name === 'transpose_a' && value === true)) return false
-  const [rows = 0] = shape
-  // [images, height, width, channels], or those as rows for a product; a row an image is what the loss is made of.
-  return shape.length === 4 ? rows === batch : shape.length === 2 && rows > batch && rows % batch === 0
+/** Of values for each image those that are maps: [images, height, width, channels], or these as rows for a product. */
+export function isStoredShort({ type, shape }: Value, batch: number): boolean {
+  if (type !== 'f32') return false
+  const [rows = 0, height = 1, width = 1] = shape
+  return shape.length === 4 ? height * width > 1 : shape.length === 2 && rows > batch
 }

@@ -6,6 +6,7 @@ import { stepsOfCall } from '../../src/engine/device-programs.ts'
 import { startEngine, type Engine } from '../../src/engine/engine.ts'
 import type { TrainingEvent, TrainingJob, TrainingResult } from '../../src/engine/protocol.ts'
 import type { Pjrt } from '../../src/setup/pjrt.ts'
+import { writeKept } from '../../src/xla/kept-file.ts'
 import { smallNetwork } from '../graph/small-training.ts'
 import { pluginOnCpu } from '../xla/device.ts'
 import { cpuPlugin, skipWord } from '../xla/plugin.ts'
@@ -140,6 +141,58 @@ describe('an engine with a device', () => {
     expect(second.result.weightsHash).toBe(first.result.weightsHash)
   })
 
+  it('says where it had to compile anew what a resumed run was trained with', async () => {
+    const { pjrt, job } = await smallDevice()
+    const whole = await train(pjrt, job)
+    const anew = (events: readonly TrainingEvent[]): readonly TrainingEvent[] =>
+      events.filter((event) => event.type === 'warning' && event.code === 'compiled-anew')
+    expect(anew((await train(pjrt, { ...job, resumeAfter: 2 })).events)).toEqual([])
+    for (const folder of [job.executables, join(pjrt.programs, 'executables')]) await rm(folder, { recursive: true })
+    const resumed = await train(pjrt, { ...job, resumeAfter: 2 })
+    expect(anew(resumed.events)).toHaveLength(1)
+    expect(metricsOf(whole.events)).toHaveLength(3)
+  })
+
+  it('compiles where a kept file is whole and cannot be loaded', async () => {
+    const { pjrt, job } = await smallDevice()
+    await train(pjrt, job)
+    for (const folder of [job.executables, join(pjrt.programs, 'executables')])
+      for (const name of await readdir(folder)) await writeKept(join(folder, name), Buffer.from('no executable'))
+    expect((await train(pjrt, elsewhere(job, 'second'))).result.status).toBe('finished')
+  })
+
+  it('trains and predicts where nothing can be kept', async () => {
+    const { pjrt, job } = await smallDevice()
+    // Below a file no folder can be made.
+    const nowhere = join(job.pack.path, 'nowhere')
+    const { result } = await train({ ...pjrt, programs: nowhere }, { ...job, executables: nowhere })
+    const kept = await train(pjrt, elsewhere(job, 'kept'))
+    expect(result.weightsHash).toBe(kept.result.weightsHash)
+  })
+
+  it('leaves what it was compiled to with every training on one program', async () => {
+    const { pjrt, job } = await smallDevice()
+    const engine = await start(pjrt)
+    await engine.train(job, () => undefined)
+    const next = { ...elsewhere(job, 'next'), seed: 8 }
+    await engine.train(next, () => undefined)
+    expect((await readdir(next.executables)).sort()).toEqual((await readdir(job.executables)).sort())
+    expect((await readdir(next.executables)).length).toBeGreaterThan(2)
+  })
+
+  it('computes as the experiment says, whatever XLA_FLAGS says', async () => {
+    const { pjrt, job } = await smallDevice()
+    const plain = await train(pjrt, job)
+    const flags = { XLA_FLAGS: '--xla_cpu_enable_fast_math=true --xla_backend_optimization_level=0' }
+    const engine = await startEngine({
+      environment: { ...environment, ...flags, RUNNER_PJRT: JSON.stringify({ ...pjrt, programs: `${pjrt.programs}-flags` }) },
+      device: 'auto',
+    })
+    open.unshift(() => engine.stop())
+    const result = finished(await engine.train(elsewhere(job, 'flags'), () => undefined))
+    expect(result.weightsHash).toBe(plain.result.weightsHash)
+  })
+
   it('stops in the call in which it is interrupted', async () => {
     const { pjrt, job } = await smallDevice({
       training: { epochs: 4000, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' },
@@ -168,8 +221,8 @@ describe('an engine with a device', () => {
 })
 
 describe('an engine whose plugin finds no device', () => {
-  /** A library, and no plugin. */
-  const noPlugin = async (): Promise<Pjrt> => ({ ...(await pluginOnCpu()), plugin: '/lib/x86_64-linux-gnu/libc.so.6' })
+  /** A library, and no plugin, in the place of the one that the set-up chooses. */
+  const noPlugin = async (): Promise<Pjrt> => ({ ...(await pluginOnCpu()), name: 'cuda13', plugin: '/lib/x86_64-linux-gnu/libc.so.6' })
 
   it('trains on the CPU where the experiment leaves it the choice, and says why', async ({ skip }) => {
     skip(cpuPlugin === null, skipWord)
@@ -182,6 +235,13 @@ describe('an engine whose plugin finds no device', () => {
     skip(cpuPlugin === null, skipWord)
     const failing = start(await noPlugin(), 'gpu')
     await expect(failing).rejects.toMatchObject({ failure: { code: 'no-gpu', message: expect.stringContaining('GetPjrtApi') as string } })
+  })
+
+  it('ends where the user named the plugin', async ({ skip }) => {
+    skip(cpuPlugin === null, skipWord)
+    const failing = start({ ...(await noPlugin()), name: 'libc.so.6' })
+    const message = expect.stringContaining('the plugin that RUNNER_PJRT_PLUGIN names finds no device') as string
+    await expect(failing).rejects.toMatchObject({ failure: { code: 'no-gpu', message } })
   })
 
   it('does not compute less exactly than the CPU does', async () => {

@@ -73,6 +73,7 @@ describe('which plugin', () => {
     expect(await choose({ PATH: '/nonexistent' })).toBeNull()
     const environment = checkout.withCard('NVIDIA H100 80GB HBM3', '580.65.06', '9.0')
     expect(await choose({ ...environment, RUNNER_TENSORFLOW: 'cuda' })).toBeNull()
+    expect(await choose({ ...environment, CUDA_VISIBLE_DEVICES: '-1' })).toBeNull()
     const words = 'NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver'
     writeFileSync(checkout.path('programs/nvidia-smi'), `#!/bin/sh\necho '${words}'\n`)
     expect(await choose(environment)).toBeNull()

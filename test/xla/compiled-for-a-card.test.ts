@@ -38,7 +38,7 @@ async function compiled(precision: Precision, repeats: number): Promise<AotRepor
   const job = { network, optimizer, loss, fill: augmentation?.fill ?? null, classWeights: [1, 2.5] }
   const { source } = graphSource({ ...job, batchSizes: [batch], evaluationBatchSize: batch, images, isResident: true })
   const { steps } = lowerProgram(source, { precision, stepsPerCall: repeats })
-  return compileForH100(steps[callName('train', batch, repeats)]?.text ?? '', flagsFor('cuda', precision))
+  return compileForH100(steps[callName('train', batch, repeats)]?.text ?? '', flagsFor(precision))
 }
 
 describe("the baseline's step for a described H100", () => {

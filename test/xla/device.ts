@@ -2,7 +2,7 @@
 import { lowerProgram } from '../../src/engine/lower-program.ts'
 import type { Program, ProgramSource } from '../../src/graph/step-function.ts'
 import type { Precision } from '../../src/xla/builder.ts'
-import { compileOptions, flagsFor } from '../../src/xla/compile-options.ts'
+import { flagsFor } from '../../src/xla/compile-options.ts'
 import { loadProgram } from '../../src/xla/device-program.ts'
 import { executablesIn } from '../../src/xla/executables.ts'
 import { openPjrt, type PjrtClient } from '../../src/xla/pjrt.ts'
@@ -35,8 +35,8 @@ export interface DeviceOptions {
 export async function onDevice(source: ProgramSource, { precision = 'float32', stepsPerCall = 1 }: DeviceOptions = {}): Promise<Program> {
   const device = await cpuDevice()
   const lowered = lowerProgram(source, { precision, stepsPerCall })
-  const options = compileOptions(flagsFor(device.platform, precision))
-  const program = await loadProgram(device, lowered, executablesIn(device, [], []), options)
+  const executables = executablesIn(device, { identity: [], flags: flagsFor(precision), compilerData: null, folders: [] })
+  const program = await loadProgram(device, lowered, executables)
   program.assign(new Map([...source.variables].map(([name, variable]) => [name, variable.dataSync<'float32'>()])))
   return program
 }

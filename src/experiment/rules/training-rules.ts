@@ -122,6 +122,22 @@ const thresholdClasses: Rule = {
       : [],
 }
 
+const precisionOnCpu: Rule = {
+  id: 'precision-on-cpu',
+  severity: error,
+  check: ({ written: { runtime } }) =>
+    runtime.device === 'cpu' && runtime.precision !== 'float32'
+      ? [
+          {
+            path: ['runtime', 'precision'],
+            message: 'the CPU computes in float32 only',
+            received: runtime.precision,
+            hint: 'Write precision: float32, or device: gpu.',
+          },
+        ]
+      : [],
+}
+
 export const trainingRules: readonly Rule[] = [
   lossClasses,
   classWeightNames,
@@ -131,4 +147,5 @@ export const trainingRules: readonly Rule[] = [
   metricNeverLogged,
   goalBackwards,
   thresholdClasses,
+  precisionOnCpu,
 ]
