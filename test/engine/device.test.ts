@@ -1,7 +1,8 @@
 /** The engine on a device: real child processes over a real plugin, on the CPU. */
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it, beforeEach } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { stepsOfCall } from '../../src/engine/device-programs.ts'
 import { startEngine, type Engine } from '../../src/engine/engine.ts'
 import type { TrainingEvent, TrainingJob, TrainingResult } from '../../src/engine/protocol.ts'
@@ -26,13 +27,20 @@ interface SmallDevice {
   readonly folder: string
 }
 
-/** A job of enough steps for calls of several, and a folder of its own for what is compiled. */
-async function smallDevice(changes: Partial<TrainingJob> = {}): Promise<SmallDevice> {
+/** What most of these trainings are compiled to, so that it is once. */
+let shared = ''
+beforeAll(async () => {
+  shared = await mkdtemp(join(tmpdir(), 'runner-programs-'))
+})
+afterAll(() => rm(shared, { recursive: true, force: true }))
+
+/** A job of enough steps for calls of several; what is compiled is kept in a folder of its own where that is asked about. */
+async function smallDevice(changes: Partial<TrainingJob> = {}, kept: 'shared' | 'own' = 'shared'): Promise<SmallDevice> {
   const { job, folder, remove } = await makeJob(changes)
   open.push(remove)
   const { train, ...splits } = job.splits
   const again = Int32Array.from({ length: 300 }, (_, index) => train[index % train.length] ?? 0)
-  const pjrt = { ...(await pluginOnCpu()), programs: join(folder, 'programs') }
+  const pjrt = { ...(await pluginOnCpu()), programs: kept === 'own' ? join(folder, 'programs') : shared }
   return { pjrt, folder, job: { ...job, splits: { ...splits, train: again } } }
 }
 
@@ -76,7 +84,7 @@ describe('an engine with a device', () => {
   })
 
   it('gives the same bits in two processes, of which the second needs no TensorFlow', async () => {
-    const { pjrt, job } = await smallDevice()
+    const { pjrt, job } = await smallDevice({}, 'own')
     const [first, second] = [await train(pjrt, job), await train(pjrt, elsewhere(job, 'second'))]
     expect([first.hasTensorflow, second.hasTensorflow]).toEqual([true, false])
     expect(metricsOf(first.events)).toHaveLength(3)
@@ -106,9 +114,12 @@ describe('an engine with a device', () => {
   })
 
   it('goes on after kill -9 with the weights of a training that nobody disturbed, though what all runs share is gone', async () => {
-    const { pjrt, job } = await smallDevice({
-      training: { epochs: 60, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' },
-    })
+    const { pjrt, job } = await smallDevice(
+      {
+        training: { epochs: 60, batchSize: 8, select: null, earlyStopping: null, onNonFinite: 'stop' },
+      },
+      'own',
+    )
     const calm = await train(pjrt, elsewhere(job, 'calm'))
     const engine = await start(pjrt)
     const events: TrainingEvent[] = []
@@ -128,7 +139,7 @@ describe('an engine with a device', () => {
   })
 
   it('takes nothing that was kept and altered since', async () => {
-    const { pjrt, job } = await smallDevice()
+    const { pjrt, job } = await smallDevice({}, 'own')
     const first = await train(pjrt, job)
     for (const folder of [job.executables, join(pjrt.programs, 'executables'), join(pjrt.programs, 'lowered')])
       for (const name of await readdir(folder)) {
@@ -142,7 +153,7 @@ describe('an engine with a device', () => {
   })
 
   it('says where it had to compile anew what a resumed run was trained with', async () => {
-    const { pjrt, job } = await smallDevice()
+    const { pjrt, job } = await smallDevice({}, 'own')
     const whole = await train(pjrt, job)
     const anew = (events: readonly TrainingEvent[]): readonly TrainingEvent[] =>
       events.filter((event) => event.type === 'warning' && event.code === 'compiled-anew')
@@ -154,7 +165,7 @@ describe('an engine with a device', () => {
   })
 
   it('compiles where a kept file is whole and cannot be loaded', async () => {
-    const { pjrt, job } = await smallDevice()
+    const { pjrt, job } = await smallDevice({}, 'own')
     await train(pjrt, job)
     for (const folder of [job.executables, join(pjrt.programs, 'executables')])
       for (const name of await readdir(folder)) await writeKept(join(folder, name), Buffer.from('no executable'))
@@ -181,11 +192,11 @@ describe('an engine with a device', () => {
   })
 
   it('computes as the experiment says, whatever XLA_FLAGS says', async () => {
-    const { pjrt, job } = await smallDevice()
+    const { pjrt, job, folder } = await smallDevice()
     const plain = await train(pjrt, job)
     const flags = { XLA_FLAGS: '--xla_cpu_enable_fast_math=true --xla_backend_optimization_level=0' }
     const engine = await startEngine({
-      environment: { ...environment, ...flags, RUNNER_PJRT: JSON.stringify({ ...pjrt, programs: `${pjrt.programs}-flags` }) },
+      environment: { ...environment, ...flags, RUNNER_PJRT: JSON.stringify({ ...pjrt, programs: join(folder, 'programs') }) },
       device: 'auto',
     })
     open.unshift(() => engine.stop())
