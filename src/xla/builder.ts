@@ -1,6 +1,6 @@
 /**
- * Writes StableHLO instructions as text (openxla.org/stablehlo/spec). Operands broadcast as TensorFlow's do; shapes and types are checked as
- * each instruction is written, so that a wrong lowering fails here and not in a compiler's words.
+ * Writes StableHLO instructions as text (openxla.org/stablehlo/spec). Operands broadcast as TensorFlow's do; shapes and types are checked
+ * as each instruction is written, so that a wrong lowering fails here and not in a compiler's words.
  */
 export type ElementType = 'f32' | 'bf16' | 'i32' | 'ui8' | 'ui32' | 'ui64' | 'i1'
 export type Shape = readonly number[]
@@ -15,8 +15,8 @@ export interface Value {
 }
 
 /**
- * How products are computed, each into float32: in float32, with operands that the device may round to TF32 (NVIDIA's 10 bits of mantissa), or
- * with operands rounded to bfloat16 (7 bits).
+ * How products are computed, each into float32: in float32, with operands that the device may round to TF32 (NVIDIA's 10 bits of mantissa),
+ * or with operands rounded to bfloat16 (7 bits).
  */
 export type Precision = 'float32' | 'tf32' | 'bfloat16'
 

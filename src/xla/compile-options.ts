@@ -6,8 +6,8 @@ import type { Precision } from './builder.ts'
 export type XlaFlags = Readonly<Record<string, boolean | number | string>>
 
 /**
- * What decides the program beside its text. XLA's own flags for determinism are not among them: they leave matrix products to cuBLAS, with 2.6
- * times the bytes (docs/gpu.md); what fixes a run's kernels is that its executables are kept.
+ * What decides the program beside its text. XLA's own flags for determinism are not among them: they leave matrix products to cuBLAS, with
+ * 2.6 times the bytes (docs/gpu.md); what fixes a run's kernels is that its executables are kept.
  */
 export function flagsFor(precision: Precision): XlaFlags {
   // Short floats are rounded where the program says so, whatever is fused with what.
