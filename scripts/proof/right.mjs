@@ -111,7 +111,7 @@ function differences(index, wishedValues, values, first) {
     norm += n
     change += squares(count, (place) => wished[place] - before[place])
     const relative = Math.sqrt(d / (n + 1e-24))
-    // What is no number is worst of all.
+    // NaN compares false, so it counts as the worst.
     if (!(relative <= worst)) [worst, worstVariable] = [relative, name]
     offset += count
   }

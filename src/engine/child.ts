@@ -79,14 +79,14 @@ async function trainJob(job: TrainingJob): Promise<void> {
   interrupted = false
   const emit = (event: TrainingEvent): void => say({ reply: 'event', event })
   emit({ type: 'preparing', what: computing().preparing })
-  const compiled: number[] = []
-  prepared = await prepare(job, computing(), prepared, () => compiled.push(1))
-  if (compiled.length > 0 && job.resumeAfter !== null) emit({ type: 'warning', code: 'compiled-anew', message: compiledAnew })
+  const seen = { isCompiled: false }
+  prepared = await prepare(job, computing(), prepared, () => (seen.isCompiled = true))
+  if (seen.isCompiled && job.resumeAfter !== null) emit({ type: 'warning', code: 'compiled-anew', message: compiledAnew })
   say({ reply: 'trained', result: await train(prepared, emit, { isInterrupted: () => interrupted, answer }) })
 }
 
 const compiledAnew =
-  'what this run was compiled to is not there any more, or cannot be loaded: it was compiled anew, and may end with other last bits than a run that nobody disturbed'
+  'the executables of this run are missing or do not load, so it was compiled again: its weights may differ in the last bits'
 
 function computing(): Programs {
   if (!programs) throw new Error('Internal error: the engine was asked before it was ready')

@@ -1,6 +1,6 @@
 /**
- * Programs of a device behind a PJRT plugin. What is traced and lowered is kept beside what is compiled of it, so that TensorFlow, which traces,
- * is loaded for new programs only.
+ * Programs of a device behind a PJRT plugin. What is traced and lowered is kept beside what is compiled of it, so that TensorFlow, which
+ * traces, is loaded for new programs only.
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'

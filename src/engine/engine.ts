@@ -1,6 +1,6 @@
 /**
- * The parent's side of the engine: a child process that owns TensorFlow, or a device. Its environment is set before it starts, its native crashes and
- * out-of-memory kills are answers here instead of the end of the story.
+ * The parent's side of the engine: a child process that owns TensorFlow, or a device. Its environment is set before it starts, its native
+ * crashes and out-of-memory kills are answers here instead of the end of the story.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** The variables of a training by name, and what they begin with: weights, moving statistics, optimizer slots, the running metrics of an epoch. */
+/** The first value of each variable of a training: weights, moving statistics, optimizer slots, the running metrics of an epoch. */
 import type { UpdateRule } from '../layers/optimizers.ts'
 import { initialValues } from '../network/initial-values.ts'
 import type { Network } from '../network/plan.ts'

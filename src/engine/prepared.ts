@@ -25,8 +25,8 @@ interface Compiled {
 }
 
 /**
- * On the program of the training before where it is the same, with the same images; else that one is disposed of. `onCompiled` is called where something
- * had to be compiled that no run had left.
+ * On the program of the training before where it is the same, with the same images; else that one is disposed of. `onCompiled` is called
+ * where something had to be compiled that no run had left.
  */
 export async function prepare(
   job: TrainingJob,

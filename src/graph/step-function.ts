@@ -42,7 +42,7 @@ export interface Program {
   /** Steps that one call takes at most; the same for every program made from equal sources. */
   readonly stepsPerCall: number
   run(step: string, batch: number, feeds: Feeds): Promise<Readonly<Record<string, Fetched>>>
-  /** A repeatable step with each of these feeds in turn, `stepsPerCall` at most. May resolve before they have run: what fails then, fails later. */
+  /** A repeatable step with each of these feeds in turn, `stepsPerCall` at most. May resolve before they have run; a later call then rejects. */
   runEach(step: string, batch: number, feeds: readonly Feeds[]): Promise<void>
   /** Values of the variables by name, copied. */
   read(): Promise<Map<string, Float32Array>>

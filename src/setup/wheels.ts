@@ -1,4 +1,4 @@
-/** Pinned wheels, unpacked into a folder of their own outside any Python environment: what stands under the final name is whole. */
+/** Unpacks pinned wheels into a folder outside any Python environment. A folder under its final name is always complete. */
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'

@@ -1,4 +1,4 @@
-/** Engine processes that serve one trial after the other: what takes long to start is started once for each of those that work at a time. */
+/** Engine processes that serve one trial after the other, so that each is started once and not for every trial. */
 import type { Engine } from '../engine/engine.ts'
 
 export interface Engines {

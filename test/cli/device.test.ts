@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { foldRun } from '../../src/journal/run-state.ts'
-import type { Recorded } from '../../src/journal/events.ts'
 import { makeHome, untracked, type Home } from '../runner.ts'
 import { cpuPlugin, skipWord } from '../xla/plugin.ts'
+import { endingOf } from './ending.ts'
 
 const experiment = ['experiments/smoke.yaml', ...untracked, '--set', 'training.epochs=60'] as const
 const plugin = { RUNNER_PJRT_PLUGIN: cpuPlugin ?? '' }
@@ -16,22 +16,6 @@ beforeEach(async () => {
   home = await makeHome()
 })
 afterEach(() => home.remove())
-
-interface Ending {
-  readonly weightsHash: string | undefined
-  readonly metrics: readonly unknown[]
-  readonly evaluated: unknown
-}
-
-function endingOf(events: readonly Recorded[]): Ending {
-  const trained = events.findLast((event) => event.type === 'trained')
-  const evaluated = events.findLast((event) => event.type === 'evaluated')
-  return {
-    weightsHash: trained?.weightsHash,
-    metrics: foldRun(events).committed.map(({ metrics }) => metrics),
-    evaluated: evaluated?.metrics,
-  }
-}
 
 it('trains, is killed, goes on to the weights of a run that was not, and goes on nowhere else', { timeout: 240_000 }, async ({ skip }) => {
   skip(cpuPlugin === null, skipWord)

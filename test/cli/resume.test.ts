@@ -3,28 +3,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Recorded } from '../../src/journal/events.ts'
 import { foldRun } from '../../src/journal/run-state.ts'
 import { keyOf, uniform } from '../../src/random/philox.ts'
 import { makeHome, untracked, type Home } from '../runner.ts'
+import { endingOf, type Ending } from './ending.ts'
 
 /** Enough epochs that a kill comes in the midst of them. */
 const epochs = 40
 const experiment = ['experiments/smoke.yaml', ...untracked, '--set', `training.epochs=${epochs}`] as const
-
-interface Ending {
-  readonly weightsHash: string | undefined
-  /** Metrics by epoch. */
-  readonly metrics: readonly unknown[]
-  readonly evaluated: unknown
-}
-
-function endingOf(events: readonly Recorded[]): Ending {
-  const trained = events.findLast((event) => event.type === 'trained')
-  const evaluated = events.findLast((event) => event.type === 'evaluated')
-  const metrics = foldRun(events).committed.map(({ epoch, metrics: values }) => [epoch, values])
-  return { weightsHash: trained?.weightsHash, metrics, evaluated: evaluated?.metrics }
-}
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   for (let attempt = 0; attempt < 600; attempt++) {

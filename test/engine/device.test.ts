@@ -9,8 +9,7 @@ import type { TrainingEvent, TrainingJob, TrainingResult } from '../../src/engin
 import type { Pjrt } from '../../src/setup/pjrt.ts'
 import { writeKept } from '../../src/xla/kept-file.ts'
 import { smallNetwork } from '../graph/small-training.ts'
-import { pluginOnCpu } from '../xla/device.ts'
-import { cpuPlugin, skipWord } from '../xla/plugin.ts'
+import { cpuPlugin, pluginOnCpu, skipWord } from '../xla/plugin.ts'
 import { committedOf, epochsOf, finished, makeJob, metricsOf } from './small-job.ts'
 
 const { PATH, HOME } = process.env

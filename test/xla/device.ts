@@ -5,24 +5,14 @@ import type { Precision } from '../../src/xla/builder.ts'
 import { flagsFor } from '../../src/xla/compile-options.ts'
 import { loadProgram } from '../../src/xla/device-program.ts'
 import { executablesIn } from '../../src/xla/executables.ts'
-import { openPjrt, type PjrtClient } from '../../src/xla/pjrt.ts'
-import { ensurePjrt, type Pjrt } from '../../src/setup/pjrt.ts'
-import { projectRoot } from '../setup/tiny-project.ts'
-import { cpuPlugin } from './plugin.ts'
-
-/** The plugin and our addon, as the set-up hands them to an engine. */
-export async function pluginOnCpu(): Promise<Pjrt> {
-  const environment = { ...process.env, RUNNER_PJRT_PLUGIN: cpuPlugin ?? '' }
-  const { value, diagnostics } = await ensurePjrt({ projectRoot, environment, report: () => undefined })
-  if (!value) throw new Error(diagnostics.map(({ message }) => message).join('; '))
-  return value
-}
+import type { PjrtClient } from '../../src/xla/pjrt.ts'
+import { openCpu } from './plugin.ts'
 
 let client: Promise<PjrtClient> | null = null
 
 /** One client a process: a plugin is loaded once. */
 function cpuDevice(): Promise<PjrtClient> {
-  client ??= pluginOnCpu().then(({ addon, plugin }) => openPjrt(addon, plugin))
+  client ??= openCpu()
   return client
 }
 

@@ -1,7 +1,7 @@
 /** A real PJRT plugin that computes on the CPU, for tests only: nothing that runner ships needs it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensurePjrt } from '../../src/setup/pjrt.ts'
+import { ensurePjrt, type Pjrt } from '../../src/setup/pjrt.ts'
 import { openPjrt, type PjrtClient } from '../../src/xla/pjrt.ts'
 import { projectRoot } from '../setup/tiny-project.ts'
 
@@ -12,12 +12,16 @@ export const cpuPlugin: string | null = process.env['RUNNER_TEST_PJRT_PLUGIN'] ?
 
 export const skipWord = 'no PJRT plugin for the CPU: .ci/run installs lammps-jax-pjrt-cpu'
 
-/** The checkout's own addon, compiled where it is missing. */
-export async function cpuAddon(): Promise<string> {
+/** The plugin and the checkout's own addon, as the set-up hands them to an engine; compiled where it is missing. */
+export async function pluginOnCpu(): Promise<Pjrt> {
   const environment = { ...process.env, RUNNER_TENSORFLOW: 'cpu', RUNNER_PJRT_PLUGIN: cpuPlugin ?? '' }
   const { value, diagnostics } = await ensurePjrt({ projectRoot, environment, report: () => undefined })
   if (!value) throw new Error(diagnostics.map(({ message }) => message).join('\n') || skipWord)
-  return value.addon
+  return value
+}
+
+export async function cpuAddon(): Promise<string> {
+  return (await pluginOnCpu()).addon
 }
 
 export async function openCpu(): Promise<PjrtClient> {
